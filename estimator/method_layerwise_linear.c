@@ -1,0 +1,151 @@
+/* method_layerwise_linear.c -- seconds and joules linear in count, FLOPs and bytes, per layer type
+ * and phase, with the coefficients of a calibration. Core: no heap, no I/O. */
+#include <string.h>
+
+#include "estimator/methods.h"
+
+/* A layer this many times larger than the largest calibrated one counts as extrapolated... */
+static const double range_margin = 2;
+/* ... and the whole network once this share of its time is. */
+static const double tolerated_outside_share = 0.3;
+/* A step this many times the largest sample's FLOPs or bytes is extrapolated as a whole. */
+static const double step_margin = 4;
+
+static const struct jc_coefficient *find(const struct jc_profile *profile, uint16_t type,
+                                         enum jc_phase phase) {
+  for (uint32_t i = 0; i < profile->coefficient_count; i++) {
+    const struct jc_coefficient *c = &profile->coefficients[i];
+    if (c->type == type && c->phase == phase)
+      return c;
+  }
+  return NULL;
+}
+
+static double dot(const double a[JC_LINEAR_FEATURES], const double b[JC_LINEAR_FEATURES]) {
+  double sum = 0;
+  for (int i = 0; i < JC_LINEAR_FEATURES; i++)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+static const struct jc_coefficient *find_or_any(const struct jc_profile *profile,
+                                                const struct jc_feature_row *row) {
+  const struct jc_coefficient *c = find(profile, row->type, row->phase);
+  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase);
+}
+
+bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
+                       double *time_s, double *energy_j) {
+  if (row->fused) {
+    *time_s = *energy_j = 0;
+    return true;
+  }
+  const struct jc_coefficient *c = find_or_any(profile, row);
+  *time_s = c != NULL ? dot(c->time_s, row->linear) : 0;
+  *energy_j = c != NULL ? dot(c->energy_j, row->linear) : 0;
+  return c != NULL && c->type == row->type;
+}
+
+static bool price(const struct jc_problem *problem, const struct jc_feature_row *row,
+                  double *time_s, double *active_j) {
+  const struct jc_coefficient *c = find_or_any(problem->profile, row);
+  const bool in_range = c != NULL && row->flops <= range_margin * c->flops_max &&
+                        row->bytes <= range_margin * c->bytes_max;
+  return jc_linear_predict(problem->profile, row, time_s, active_j) && in_range;
+}
+
+/* The fixed part of a step, seconds and joules above idle. */
+static void step_overhead(const struct jc_profile *profile, double *time_s, double *energy_j) {
+  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD);
+  *time_s = c != NULL ? c->time_s[0] : 0;
+  *energy_j = c != NULL ? c->energy_j[0] : 0;
+}
+
+double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_analysis *analysis,
+                             uint64_t batch_size) {
+  double step_s, unused;
+  step_overhead(profile, &step_s, &unused);
+  for (uint32_t i = 0; i < analysis->network->layer_count; i++) {
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      struct jc_feature_row row;
+      double time_s;
+      jc_features(analysis, i, (enum jc_phase)phase, batch_size, &row);
+      (void)jc_linear_predict(profile, &row, &time_s, &unused);
+      step_s += time_s;
+    }
+  }
+  return step_s;
+}
+
+static void note_unknown_types(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  const struct jc_network *network = problem->analysis->network;
+  for (uint32_t i = 0; i < network->layer_count; i++) {
+    struct jc_feature_row row;
+    jc_features(problem->analysis, i, JC_FORWARD, problem->run.batch_size, &row);
+    if (!row.fused && find(problem->profile, row.type, JC_FORWARD) == NULL) {
+      add_note(estimate,
+               "no sample network had a %s (layer '%.80s'): priced by the mean of all layers",
+               jc_type_name(row.type), network->layers[i].name);
+      return;
+    }
+  }
+}
+
+static void judge_extrapolation(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  const struct jc_profile *profile = problem->profile;
+  const struct jc_totals *totals = &problem->analysis->totals;
+  const uint64_t batch = problem->run.batch_size;
+  const double flops = jc_step_flops(totals, batch) / profile->flops_max;
+  const double bytes = jc_step_bytes(totals, batch) / profile->bytes_max;
+  const double larger = flops > bytes ? flops : bytes;
+  if (estimate->extrapolated_share > tolerated_outside_share) {
+    estimate->extrapolated = true;
+    add_note(estimate,
+             "extrapolated: %.0f %% of the predicted time is in layers larger than any calibrated "
+             "one; the interval is doubled",
+             100 * estimate->extrapolated_share);
+  } else if (larger > step_margin) {
+    estimate->extrapolated = true;
+    add_note(estimate,
+             "extrapolated: a step is %.0f times the largest calibrated one; the interval is "
+             "doubled",
+             larger);
+  }
+}
+
+/* Building the network and the first, slower step: fitted on the samples' own. */
+static void add_startup(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  const struct jc_profile *profile = problem->profile;
+  const double startup_s = profile->startup_s[0] +
+                           profile->startup_s[1] * (double)problem->analysis->network->layer_count +
+                           profile->startup_s[2] * estimate->time_per_step_s;
+  jc_add_overhead(estimate, startup_s, startup_s * profile->active_power_w);
+}
+
+static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,
+                                   struct jc_error *error) {
+  const struct jc_profile *profile = problem->profile;
+  struct row_model model = {.price = price, .idle_power_w = profile->idle_power_w};
+  (void)error;
+  step_overhead(profile, &model.step_overhead_s, &model.step_overhead_j);
+  jc_sum_layers(problem, &model, estimate);
+  note_unknown_types(problem, estimate);
+  judge_extrapolation(problem, estimate);
+  if (problem->run.samples > 0)
+    add_startup(problem, estimate);
+  estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+  estimate->domain = profile->domain;
+  estimate->power_measured = profile->measured;
+  estimate->energy_error = profile->energy_error;
+  estimate->time_error = profile->time_error;
+  jc_set_interval(problem, estimate);
+  return JC_OK;
+}
+
+const struct jc_method jc_method_layerwise_linear = {
+    .name = "layerwise-linear",
+    .summary = "per layer type: seconds and joules linear in count, FLOPs and bytes",
+    .source = "relative non-negative least squares on sample trainings of this machine",
+    .needs = JC_NEED_PROFILE,
+    .estimate = estimate_run,
+};

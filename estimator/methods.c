@@ -1,0 +1,266 @@
+/* methods.c -- the table of methods, the check of their needs, and the sum over layers.
+ * Core: no heap, no I/O. */
+#include "estimator/methods.h"
+
+#include <string.h>
+
+#include "estimator/counting.h"
+
+static const struct jc_method *const methods[] = {
+#define X(name) &jc_method_##name,
+    JC_METHODS(X)
+#undef X
+};
+
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
+
+const struct jc_method *jc_method_at(size_t index) {
+  return index < METHOD_COUNT ? methods[index] : NULL;
+}
+
+const struct jc_method *jc_method_find(const char *name) {
+  for (size_t i = 0; i < METHOD_COUNT; i++) {
+    if (strcmp(methods[i]->name, name) == 0)
+      return methods[i];
+  }
+  return NULL;
+}
+
+enum jc_status jc_run_steps(const struct jc_run *run, struct jc_steps *steps,
+                            struct jc_error *error) {
+  bool overflow = false;
+  const uint64_t batch = run->batch_size;
+  const uint64_t per_epoch = run->samples / batch + (run->samples % batch != 0);
+  const uint64_t val_per_epoch = run->val_samples / batch + (run->val_samples % batch != 0);
+  const bool one_step = run->samples == 0;
+  steps->training = one_step ? 1 : count_product(per_epoch, run->epochs, &overflow);
+  steps->validation = one_step ? 0 : count_product(val_per_epoch, run->epochs, &overflow);
+  if (overflow)
+    return jc_fail(error, JC_ERROR_OVERFLOW, 0, "samples",
+                   "%llu samples for %llu epochs make more steps than 64 bits count",
+                   (unsigned long long)run->samples, (unsigned long long)run->epochs);
+  return JC_OK;
+}
+
+/* ---- needs ---- */
+
+static bool has_tdp(const struct jc_problem *problem) {
+  return problem->hardware != NULL && !isnan(problem->hardware->tdp_w);
+}
+
+static bool has_roofline(const struct jc_problem *problem) {
+  return problem->hardware != NULL &&
+         !isnan(problem->hardware->peak_flops_per_s[problem->precision]) &&
+         !isnan(problem->hardware->memory_bandwidth_bytes_per_s);
+}
+
+static bool has_profile(const struct jc_problem *problem) {
+  return problem->profile != NULL;
+}
+
+static bool has_profile_or_hardware(const struct jc_problem *problem) {
+  return has_profile(problem) || (has_roofline(problem) && has_tdp(problem));
+}
+
+static bool has_hardware(const struct jc_problem *problem) {
+  return has_roofline(problem) && has_tdp(problem);
+}
+
+static bool has_duration(const struct jc_problem *problem) {
+  return !isnan(problem->duration_s) || has_profile(problem) || has_roofline(problem);
+}
+
+static const struct {
+  enum jc_need need;
+  bool (*given)(const struct jc_problem *problem);
+  const char *missing;
+} needs[] = {
+    {JC_NEED_PROFILE, has_profile,
+     "a profile of this machine; run `joulecast calibrate` or give one with --profile"},
+    {JC_NEED_HARDWARE, has_hardware,
+     "peak FLOP/s, memory bandwidth and TDP; name a row with --hardware (`joulecast list "
+     "hardware`)"},
+    {JC_NEED_TDP, has_tdp, "a TDP; give --tdp-w, or name a row with --hardware"},
+    {JC_NEED_PROFILE_OR_HARDWARE, has_profile_or_hardware,
+     "a profile (`joulecast calibrate`) or a data row (--hardware)"},
+    {JC_NEED_DURATION, has_duration,
+     "a duration; give --hours, or --profile or --hardware to predict it"},
+};
+
+enum jc_status jc_method_check(const struct jc_method *method, const struct jc_problem *problem,
+                               struct jc_error *error) {
+  for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+    if ((method->needs & needs[i].need) != 0 && !needs[i].given(problem))
+      return jc_fail(error, JC_ERROR_MISSING, 0, NULL, "method '%s' needs %s", method->name,
+                     needs[i].missing);
+  }
+  return JC_OK;
+}
+
+void jc_reset_estimate(const struct jc_method *method, const struct jc_problem *problem,
+                       struct jc_estimate *estimate) {
+  struct jc_layer_estimate *layers = estimate->layers;
+  const struct jc_steps steps = estimate->steps;
+  memset(estimate, 0, sizeof(*estimate));
+  estimate->layers = layers;
+  estimate->steps = steps;
+  estimate->method = method->name;
+  estimate->interval = problem->interval;
+  estimate->energy_low_j = estimate->energy_high_j = NAN;
+  estimate->time_low_s = estimate->time_high_s = NAN;
+  estimate->energy_above_idle_j = NAN;
+}
+
+enum jc_status jc_estimate_run(const struct jc_method *method, const struct jc_problem *problem,
+                               struct jc_estimate *estimate, struct jc_error *error) {
+  jc_reset_estimate(method, problem, estimate);
+  if (jc_run_steps(&problem->run, &estimate->steps, error) != JC_OK ||
+      jc_method_check(method, problem, error) != JC_OK ||
+      method->estimate(problem, estimate, error) != JC_OK)
+    return error->status;
+  estimate->power_w = estimate->energy_j / estimate->time_s;
+  return JC_OK;
+}
+
+/* ---- the sum over layers ---- */
+
+struct layer_prices {
+  double time_s[JC_PHASE_COUNT];
+  double energy_j[JC_PHASE_COUNT]; /* idle share included */
+};
+
+/* Prices one layer's step and returns the seconds that lie outside the model's knowledge. */
+static double price_layer(const struct jc_problem *problem, const struct row_model *model,
+                          uint32_t layer, struct layer_prices *prices) {
+  double outside_s = 0;
+  memset(prices, 0, sizeof(*prices));
+  for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+    struct jc_feature_row row;
+    if (problem->run.phase == JC_RUN_FORWARD && phase != JC_FORWARD)
+      break;
+    jc_features(problem->analysis, layer, (enum jc_phase)phase, problem->run.batch_size, &row);
+    if (row.count == 0)
+      continue;
+    const bool known =
+        model->price(problem, &row, &prices->time_s[phase], &prices->energy_j[phase]);
+    prices->energy_j[phase] += model->idle_power_w * prices->time_s[phase];
+    outside_s += known ? 0 : prices->time_s[phase];
+  }
+  return outside_s;
+}
+
+static void add_phase(struct jc_estimate *estimate, enum jc_result_phase phase, double macs,
+                      double time_s, double energy_j) {
+  struct jc_phase_estimate *sum = &estimate->phases[phase];
+  sum->macs += macs;
+  sum->time_s += time_s;
+  sum->energy_j += energy_j;
+}
+
+/* A stamp covers both backwards of a layer; they are told apart by their products. */
+static double backward_data_share(const struct jc_cost *cost) {
+  const double data = (double)cost->backward_data_macs,
+               weights = (double)cost->backward_weights_macs;
+  if (data + weights > 0)
+    return data / (data + weights);
+  return cost->input_needs_grad ? 1 : 0;
+}
+
+/* Books one layer's prices, times the steps, on phases, layer and totals. */
+static void book_layer(const struct jc_problem *problem, uint32_t index,
+                       const struct layer_prices *prices, struct jc_estimate *estimate) {
+  const struct jc_cost *cost = &problem->analysis->layers[index];
+  const bool training = problem->run.phase == JC_RUN_TRAINING;
+  const bool forward_too = !problem->analysis->network->layers[index].training_only;
+  const double steps = training || forward_too ? (double)estimate->steps.training : 0;
+  const double validations = forward_too ? (double)estimate->steps.validation : 0;
+  const double batch = (double)problem->run.batch_size;
+  const double data = backward_data_share(cost);
+  const double *t = prices->time_s, *e = prices->energy_j;
+  struct jc_layer_estimate sum = {0};
+
+  add_phase(estimate, JC_RESULT_FORWARD, steps * batch * (double)cost->macs, steps * t[JC_FORWARD],
+            steps * e[JC_FORWARD]);
+  if (training) {
+    add_phase(estimate, JC_RESULT_BACKWARD_DATA, steps * batch * (double)cost->backward_data_macs,
+              steps * data * t[JC_BACKWARD], steps * data * e[JC_BACKWARD]);
+    add_phase(estimate, JC_RESULT_BACKWARD_WEIGHTS,
+              steps * batch * (double)cost->backward_weights_macs,
+              steps * (1 - data) * t[JC_BACKWARD], steps * (1 - data) * e[JC_BACKWARD]);
+    add_phase(estimate, JC_RESULT_UPDATE, 0, steps * t[JC_UPDATE], steps * e[JC_UPDATE]);
+  }
+  add_phase(estimate, JC_RESULT_VALIDATION, validations * batch * (double)cost->macs,
+            validations * t[JC_FORWARD], validations * e[JC_FORWARD]);
+
+  for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+    sum.time_s += steps * t[phase];
+    sum.energy_j += steps * e[phase];
+  }
+  if (steps > 0) {
+    estimate->time_per_step_s += sum.time_s / steps;
+    estimate->energy_per_step_j += sum.energy_j / steps;
+  }
+  sum.time_s += validations * t[JC_FORWARD];
+  sum.energy_j += validations * e[JC_FORWARD];
+  estimate->time_s += sum.time_s;
+  estimate->energy_j += sum.energy_j;
+  if (estimate->layers != NULL)
+    estimate->layers[index] = sum;
+}
+
+void jc_add_overhead(struct jc_estimate *estimate, double time_s, double energy_j) {
+  estimate->overhead_s += time_s;
+  estimate->overhead_j += energy_j;
+  estimate->time_s += time_s;
+  estimate->energy_j += energy_j;
+}
+
+void jc_sum_layers(const struct jc_problem *problem, const struct row_model *model,
+                   struct jc_estimate *estimate) {
+  const struct jc_network *network = problem->analysis->network;
+  double step_s = 0, outside_s = 0;
+  for (uint32_t i = 0; i < network->layer_count; i++) {
+    struct layer_prices prices;
+    outside_s += price_layer(problem, model, i, &prices);
+    book_layer(problem, i, &prices, estimate);
+    step_s += prices.time_s[JC_FORWARD] + prices.time_s[JC_BACKWARD] + prices.time_s[JC_UPDATE];
+  }
+  const double steps = (double)estimate->steps.training + (double)estimate->steps.validation;
+  const double overhead_j = model->step_overhead_j + model->idle_power_w * model->step_overhead_s;
+  jc_add_overhead(estimate, steps * model->step_overhead_s, steps * overhead_j);
+  estimate->time_per_step_s += model->step_overhead_s;
+  estimate->energy_per_step_j += overhead_j;
+  estimate->extrapolated_share = step_s > 0 ? outside_s / step_s : 0;
+  estimate->resolves_layers = true;
+}
+
+void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  for (size_t i = 0; i < sizeof(jc_interval_levels) / sizeof(jc_interval_levels[0]); i++) {
+    if (fabs(jc_interval_levels[i] - problem->interval) > 1e-9)
+      continue;
+    const double widen = estimate->extrapolated ? 2 : 1;
+    const double energy = widen * estimate->energy_error.log_half_width[i];
+    const double time = widen * estimate->time_error.log_half_width[i];
+    estimate->energy_low_j = estimate->energy_j * exp(-energy);
+    estimate->energy_high_j = estimate->energy_j * exp(energy);
+    estimate->time_low_s = estimate->time_s * exp(-time);
+    estimate->time_high_s = estimate->time_s * exp(time);
+  }
+}
+
+double jc_flops_per_step(const struct jc_problem *problem) {
+  const struct jc_totals *totals = &problem->analysis->totals;
+  const uint64_t flops =
+      problem->run.phase == JC_RUN_TRAINING ? totals->training_flops : totals->forward_flops;
+  return (double)problem->run.batch_size * (double)flops;
+}
+
+double jc_flops_of_run(const struct jc_problem *problem, const struct jc_steps *steps) {
+  return (double)steps->training * jc_flops_per_step(problem) +
+         (double)steps->validation * (double)problem->run.batch_size *
+             (double)problem->analysis->totals.forward_flops;
+}
+
+const char *jc_hardware_domain(const struct jc_hardware *hardware) {
+  return strcmp(hardware->device, "gpu") == 0 ? "board" : "package";
+}

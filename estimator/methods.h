@@ -1,0 +1,63 @@
+/* methods.h -- what the method files share: the list of methods and the sum over layers. Internal.
+ *
+ * To add a method: a file method_NAME.c with its descriptor `jc_method_NAME`, and its line below.
+ */
+#ifndef JC_ESTIMATOR_METHODS_H
+#define JC_ESTIMATOR_METHODS_H
+
+#include <math.h>
+
+#include "estimator/estimator.h"
+
+/* In order of preference. */
+#define JC_METHODS(X)                                                                              \
+  X(layerwise_linear)                                                                              \
+  X(roofline)                                                                                      \
+  X(flops)                                                                                         \
+  X(mlco2)
+
+#define X(name) extern const struct jc_method jc_method_##name;
+JC_METHODS(X)
+#undef X
+
+/* Clears all but ESTIMATE's steps and the caller's layer array; what has no value is NAN. */
+void jc_reset_estimate(const struct jc_method *method, const struct jc_problem *problem,
+                       struct jc_estimate *estimate);
+
+/* How a layer-wise method prices one row, and the run around the layers. */
+struct row_model {
+  /* Seconds of the row and joules above idle. False: outside what the model knows. */
+  bool (*price)(const struct jc_problem *problem, const struct jc_feature_row *row, double *time_s,
+                double *active_j);
+  double idle_power_w;
+  double step_overhead_s, step_overhead_j; /* once a step; joules above idle */
+};
+
+/* Sums MODEL over layers, phases and steps into ESTIMATE (time, energy, phases, layers, per step,
+ * extrapolated share). Start-up comes on top: jc_add_overhead. */
+void jc_sum_layers(const struct jc_problem *problem, const struct row_model *model,
+                   struct jc_estimate *estimate);
+
+/* A one-off cost in no layer. */
+void jc_add_overhead(struct jc_estimate *estimate, double time_s, double energy_j);
+
+/* Fills low and high from the method's leave-one-network-out errors; extrapolation doubles the
+ * half-width in log space. */
+void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate);
+
+/* Adds a printf-like note; the ones beyond JC_MAX_NOTES are dropped. */
+#define add_note(estimate_, ...)                                                                   \
+  ((estimate_)->note_count < JC_MAX_NOTES                                                          \
+       ? (void)snprintf((estimate_)->notes[(estimate_)->note_count++], JC_NOTE_BYTES, __VA_ARGS__) \
+       : (void)0)
+
+/* FLOPs of one step of the run: a training step, or a forward one. */
+double jc_flops_per_step(const struct jc_problem *problem);
+
+/* Training steps plus validation steps weighed by their FLOPs. */
+double jc_flops_of_run(const struct jc_problem *problem, const struct jc_steps *steps);
+
+/* "package" for a CPU's data row, "board" for a GPU's. */
+const char *jc_hardware_domain(const struct jc_hardware *hardware);
+
+#endif

@@ -1,0 +1,173 @@
+/* network.h -- a network as plain data, and its static analysis: shapes, counts, memory.
+ *
+ *   struct jc_network    layers in order, each naming earlier tensors; filled by a reader or by
+ * hand jc_network_analyze() one pass forward, one pass backward; all counts of ONE sample (batch 1)
+ *
+ * The caller owns every byte: sizes first (jc_analysis_storage_size or JC_ANALYSIS_STORAGE), then
+ * one block of storage. No heap, no I/O, no globals, no recursion.
+ *
+ * Tensors are numbered: network inputs first, then one output per layer:
+ * tensor = input index, or input_count + layer index.
+ *
+ * What is counted (and printed as the convention "joulecast: 1 MAC = multiply + add of conv,
+ * linear and attention products, bias excluded; flops = 2*macs + elementwise_ops"):
+ *   macs              products of convolution and linear layers, no bias
+ *   elementwise_ops   bias, normalisation, activation, pooling, add (per-output table in layers.c)
+ *   backward          exists where a gradient is needed: an output needs one if any input does or
+ *                     the layer has trainable parameters; network inputs never do. Data and weight
+ *                     products are counted apart, so ResNet-50 is 12,149,538,816 MACs for
+ *                     forward + backward, not 3 x forward: the image needs no gradient.
+ */
+#ifndef JC_ESTIMATOR_NETWORK_H
+#define JC_ESTIMATOR_NETWORK_H
+
+#include "estimator/layers.h"
+
+#define JC_NONE UINT32_MAX /* no such tensor or layer */
+
+/* Largest network after expansion of repeats (DESIGN section 8). */
+enum { JC_MAX_LAYERS = 1 << 20 };
+
+enum jc_dtype { JC_DTYPE_FLOAT32, JC_DTYPE_INT32 };
+
+struct jc_input {
+  const char *name; /* "input" if the file names none */
+  struct jc_shape shape;
+  enum jc_dtype dtype; /* integer inputs are not differentiable (indices) */
+};
+
+struct jc_layer {
+  const char *name;  /* expanded: `stage.2.conv1` */
+  const char *where; /* place in the file, `layers[4]` or `blocks.basic.layers[1]`; NULL: none */
+  uint32_t line;     /* 1-based, 0: none */
+  enum jc_layer_kind kind;
+  uint32_t first_input; /* index into jc_network.inputs_of_layers */
+  uint32_t input_count;
+  bool trainable;       /* default true; false freezes its parameters */
+  bool training_only;   /* "when": "training": counts in params and training, not in forward */
+  uint32_t weight_from; /* layer whose parameters it shares, or JC_NONE */
+  union jc_layer_fields fields;
+};
+
+/* A model file's own defaults; 0 / "" where absent. */
+struct jc_training_defaults {
+  char dataset[64];
+  uint64_t samples;
+  uint64_t val_samples;
+  uint64_t epochs;
+  uint64_t batch_size;
+};
+
+struct jc_network {
+  const char *name;
+  const char *source; /* where the architecture comes from; NULL if the file has none */
+  struct jc_training_defaults training;
+  uint32_t input_count;
+  const struct jc_input *inputs;
+  uint32_t layer_count; /* at least 1 */
+  const struct jc_layer *layers;
+  uint32_t edge_count;
+  const uint32_t *inputs_of_layers; /* tensor numbers, [edge_count] */
+  uint32_t output_count;
+  const uint32_t *outputs; /* tensor numbers of the heads, [output_count] >= 1 */
+};
+
+/* Bytes moved in one phase: activations per sample, weights per step. */
+struct jc_traffic {
+  uint64_t read_bytes;           /* activations and gradients, per sample */
+  uint64_t written_bytes;        /* the same */
+  uint64_t weight_read_bytes;    /* parameters and their gradients, per step */
+  uint64_t weight_written_bytes; /* the same */
+};
+
+/* Counts of one layer, one sample. */
+struct jc_cost {
+  struct jc_shape out;
+  uint8_t variant; /* of the kind: see jc_kind.variants */
+  bool overflow;   /* set by cost functions when a count leaves 64 bits */
+
+  /* Set by the kind's cost function. */
+  uint64_t macs;
+  uint64_t elementwise_ops;
+  uint64_t data_macs;                /* backward products if the data inputs need gradients */
+  uint64_t weight_macs;              /* backward products if the weights are trained */
+  uint64_t params;                   /* weights and biases this layer uses, shared ones included */
+  uint64_t buffers;                  /* running statistics, elements */
+  bool saves_input;                  /* backward of data or weights reads the inputs */
+  bool saves_input_for_weights_only; /* ... only if the weights are trained */
+  bool saves_output;
+  uint64_t saved_extra_bytes; /* masks, pooling indices, per-channel statistics */
+  bool moves_no_data;         /* a view (flatten): no bytes in any phase */
+
+  /* Set by the analysis. */
+  bool fused; /* a runner that fuses computes it inside the layer before (jc_kind.fuses_into) */
+  uint64_t own_params;       /* 0 where weight_from shares another layer's */
+  uint64_t trainable_params; /* own and not frozen */
+  bool output_needs_grad;
+  bool input_needs_grad; /* any data input does: backward-data runs */
+  bool trains_weights;   /* backward-weights runs */
+  uint64_t backward_data_macs;
+  uint64_t backward_weights_macs;
+  uint64_t backward_elementwise_ops;
+  uint32_t consumers; /* layers that read the output */
+  struct jc_traffic forward, backward_data, backward_weights, update;
+};
+
+struct jc_totals {
+  uint64_t params, trainable_params, buffers;
+  uint64_t forward_macs; /* per sample, without training-only layers */
+  uint64_t forward_elementwise_ops;
+  uint64_t forward_flops;         /* 2*macs + elementwise_ops */
+  uint64_t training_forward_macs; /* with training-only layers */
+  uint64_t backward_data_macs, backward_weights_macs;
+  uint64_t training_macs;                 /* training forward + both backwards */
+  uint64_t training_flops;                /* the same in flops, elementwise included */
+  uint64_t forward_bytes, backward_bytes; /* activations per sample */
+  uint64_t weight_bytes;                  /* weights once, fp32 */
+  uint64_t activation_bytes;              /* sum of all layer outputs, per sample */
+  uint64_t saved_activation_bytes;        /* kept for backward, shared tensors once, per sample */
+  uint64_t peak_gradient_bytes; /* live saved activations + gradients at their peak, per sample */
+};
+
+struct jc_analysis {
+  const struct jc_network *network;
+  struct jc_cost *layers; /* [layer_count] */
+  struct jc_totals totals;
+  uint32_t *tensor_scratch; /* [4 * tensors], used during the passes only */
+};
+
+/* Bytes needed to analyse NETWORK; 0 if it has too many layers. */
+size_t jc_analysis_storage_size(uint32_t layer_count, uint32_t input_count);
+
+/* Static storage for a network of at most LAYERS layers and INPUTS inputs:
+ *   static JC_ANALYSIS_STORAGE(storage, 200, 1);  ... sizeof(storage) */
+#define JC_ANALYSIS_STORAGE(name, layers, inputs)                                                  \
+  union {                                                                                          \
+    max_align_t align;                                                                             \
+    unsigned char bytes[(size_t)(layers) * sizeof(struct jc_cost) +                                \
+                        4 * ((size_t)(layers) + (size_t)(inputs)) * sizeof(uint32_t)];             \
+  } name
+
+/* Analyses NETWORK into ANALYSIS, which keeps pointers into STORAGE (aligned as max_align_t, at
+ * least jc_analysis_storage_size bytes) and to NETWORK. Both must outlive it.
+ * Fails with JC_ERROR_INVALID (shapes that do not fit; line and path of the layer),
+ * JC_ERROR_OVERFLOW (a count beyond 64 bits), JC_ERROR_STORAGE. */
+enum jc_status jc_network_analyze(const struct jc_network *network, void *storage,
+                                  size_t storage_bytes, struct jc_analysis *analysis,
+                                  struct jc_error *error);
+
+/* Shape of a tensor by number, of an analysed network. */
+const struct jc_shape *jc_tensor_shape(const struct jc_analysis *analysis, uint32_t tensor);
+
+/* Optimisers and the state they keep per trainable parameter. */
+enum jc_optimizer { JC_OPTIMIZER_SGD, JC_OPTIMIZER_MOMENTUM, JC_OPTIMIZER_ADAM };
+
+/* Peak bytes of training in fp32: parameters, gradients, optimiser state, buffers, and per sample
+ * saved activations with the gradients alive beside them. UINT64_MAX on overflow. */
+uint64_t jc_training_memory_bytes(const struct jc_totals *totals, uint64_t batch_size,
+                                  enum jc_optimizer optimizer);
+
+/* Name of the convention, to be printed with every count. */
+const char *jc_convention(void);
+
+#endif
