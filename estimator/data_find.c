@@ -50,7 +50,7 @@ static enum jc_status find_folder(const struct folder *folder, char out[PATH_MAX
   if (given != NULL && given[0] != '\0') {
     if (strlen(given) >= PATH_MAX)
       return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "%s is too long", folder->variable);
-    strcpy(out, given);
+    memcpy(out, given, strlen(given) + 1);
     return JC_OK;
   }
   if (program_folder(program)) {

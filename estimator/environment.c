@@ -294,7 +294,7 @@ enum jc_status jc_load_begin(const char *root, struct jc_load_window *window,
 
 enum jc_status jc_load_end(const char *root, const struct jc_load_window *window, double *load,
                            struct jc_error *error) {
-  struct jc_load_window now;
+  struct jc_load_window now = {0};
   if (jc_load_begin(root, &now, error) != JC_OK)
     return error->status;
   if (now.total_ticks <= window->total_ticks)
@@ -309,7 +309,7 @@ enum jc_status jc_load_end(const char *root, const struct jc_load_window *window
 
 enum jc_status jc_environment_load(const char *root, double window_s, double *load,
                                    struct jc_error *error) {
-  struct jc_load_window window;
+  struct jc_load_window window = {0};
   if (jc_load_begin(root, &window, error) != JC_OK)
     return error->status;
   struct timespec left = {.tv_sec = (time_t)window_s};

@@ -80,25 +80,28 @@ static enum jc_status check_number(const struct jc_json_node *node, struct jc_er
   return JC_OK;
 }
 
-static int compare_keys(const void *a, const void *b) {
-  const struct jc_json_node *const *x = a, *const *y = b;
-  int order = strcmp(jc_json_key(*x), jc_json_key(*y));
-  return order ? order : (*x > *y) - (*x < *y);
+struct member {
+  const char *key;
+  const struct jc_json_node *node;
+};
+
+static int compare_members(const void *a, const void *b) {
+  const struct member *x = a, *y = b;
+  int order = strcmp(x->key, y->key);
+  return order ? order : (x->node > y->node) - (x->node < y->node);
 }
 
 /* SORTED is scratch for the members of the largest object. */
-static enum jc_status check_keys(const struct jc_json_node *object,
-                                 const struct jc_json_node **sorted, struct jc_error *error) {
+static enum jc_status check_keys(const struct jc_json_node *object, struct member *sorted,
+                                 struct jc_error *error) {
   size_t count = 0;
   for (const struct jc_json_node *n = jc_json_first(object); n; n = jc_json_next(n))
-    sorted[count++] = n;
-  qsort(sorted, count, sizeof *sorted, compare_keys);
-  for (size_t i = 1; i < count; i++) {
-    if (strcmp(jc_json_key(sorted[i - 1]), jc_json_key(sorted[i])) == 0) {
-      return jc_json_fail(sorted[i], error, "the key is repeated: first given in line %lu",
-                          (unsigned long)sorted[i - 1]->line);
-    }
-  }
+    sorted[count++] = (struct member){jc_json_key(n), n};
+  qsort(sorted, count, sizeof *sorted, compare_members);
+  for (size_t i = 1; i < count; i++)
+    if (strcmp(sorted[i - 1].key, sorted[i].key) == 0)
+      return jc_json_fail(sorted[i].node, error, "the key is repeated: first given in line %lu",
+                          (unsigned long)sorted[i - 1].node->line);
   return JC_OK;
 }
 
@@ -108,7 +111,7 @@ static enum jc_status check_values(const struct jc_json *document, struct jc_err
   for (uint32_t i = 0; i < document->nodes.count; i++)
     if (nodes[i].type == JC_JSON_OBJECT && nodes[i].child_count > largest)
       largest = nodes[i].child_count;
-  const struct jc_json_node **scratch = calloc(largest, sizeof *scratch);
+  struct member *scratch = calloc(largest, sizeof *scratch);
   if (!scratch)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   for (uint32_t i = 0; i < document->nodes.count && !jc_error_is_set(error); i++)
@@ -513,9 +516,9 @@ enum jc_status jc_json_get_string(const struct jc_json_node *node, const char **
 
 enum jc_status jc_json_copy_string(const struct jc_json_node *node, char *buffer, size_t size,
                                    struct jc_error *error) {
-  const char *value = NULL;
-  if (skip(node, error) || jc_json_get_string(node, &value, error) != JC_OK)
+  if (skip(node, error) || jc_json_want(node, JC_JSON_STRING, error) != JC_OK)
     return error->status;
+  const char *value = node->item->valuestring;
   if (strlen(value) >= size) {
     char expected[80];
     (void)snprintf(expected, sizeof expected, "a string of at most %zu bytes", size - 1);
@@ -529,8 +532,8 @@ enum jc_status jc_json_get_choice(const struct jc_json_node *node, const char *c
                                   size_t count, size_t *out, struct jc_error *error) {
   if (skip(node, error))
     return error->status;
-  const char *value = jc_json_string(node);
-  for (size_t i = 0; value && i < count; i++) {
+  const char *value = node->type == JC_JSON_STRING ? node->item->valuestring : "";
+  for (size_t i = 0; i < count; i++) {
     if (strcmp(value, names[i]) == 0) {
       *out = i;
       return JC_OK;

@@ -188,24 +188,29 @@ static enum jc_status scan_word(struct scanner *s, const char *word) {
   return JC_OK;
 }
 
-static enum jc_status grow(struct scanner *s) {
+/* False with an error if there is no more room. */
+static bool grow(struct scanner *s) {
   if (s->nodes.count == JC_JSON_MAX_VALUES) {
-    return jc_fail(s->error, JC_ERROR_OVERFLOW, s->line, NULL,
-                   "expected at most %d values in one document", JC_JSON_MAX_VALUES);
+    jc_fail(s->error, JC_ERROR_OVERFLOW, s->line, NULL,
+            "expected at most %d values in one document", JC_JSON_MAX_VALUES);
+    return false;
   }
   uint32_t capacity = s->capacity ? 2 * s->capacity : 64;
   void *node = realloc(s->nodes.node, capacity * sizeof *s->nodes.node);
-  if (!node)
-    return jc_fail(s->error, JC_ERROR_STORAGE, s->line, NULL, "out of memory");
+  if (!node) {
+    jc_fail(s->error, JC_ERROR_STORAGE, s->line, NULL, "out of memory");
+    return false;
+  }
   s->nodes.node = node;
   s->capacity = capacity;
-  return JC_OK;
+  return true;
 }
 
-/* Adds the node of the value at the cursor, child of the innermost open container. */
-static enum jc_status add_node(struct scanner *s, enum jc_json_type type) {
-  if (s->nodes.count == s->capacity && grow(s) != JC_OK)
-    return s->error->status;
+/* Adds the node of the value at the cursor, child of the innermost open container;
+ * false with an error if there is no more room. */
+static bool add_node(struct scanner *s, enum jc_json_type type) {
+  if ((!s->nodes.node || s->nodes.count == s->capacity) && !grow(s))
+    return false;
   uint32_t index = s->nodes.count++;
   struct jc_json_node *nodes = s->nodes.node;
   nodes[index] = (struct jc_json_node){.type = type, .line = s->line, .offset = (uint32_t)s->at};
@@ -217,7 +222,7 @@ static enum jc_status add_node(struct scanner *s, enum jc_json_type type) {
       nodes[previous].next = index;
     s->last[s->depth - 1] = index;
   }
-  return JC_OK;
+  return true;
 }
 
 static enum jc_status open_container(struct scanner *s) {
@@ -242,7 +247,7 @@ static enum jc_status scan_value(struct scanner *s) {
                                                   : JC_JSON_NUMBER;
   if (type == JC_JSON_NUMBER && c != '-' && (c < '0' || c > '9'))
     return fail_expected(s, "a value");
-  if (add_node(s, type) != JC_OK)
+  if (!add_node(s, type))
     return s->error->status;
   uint32_t index = s->nodes.count - 1;
   enum jc_status status = JC_OK;

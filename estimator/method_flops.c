@@ -19,7 +19,9 @@ static void from_hardware(const struct jc_problem *problem, double flops,
   estimate->time_s = flops / hardware->peak_flops_per_s[problem->precision];
   estimate->energy_j = estimate->time_s * hardware->tdp_w;
   estimate->domain = jc_hardware_domain(hardware);
-  add_note(estimate, "TDP and peak of the data sheet: a lower bound on time and energy");
+  add_note(estimate,
+           "peak and TDP of the data sheet: training never reaches the peak, so both time "
+           "and energy are too low");
 }
 
 static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,

@@ -34,7 +34,7 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   } else {
     estimate->energy_above_idle_j = estimate->energy_j - hardware->idle_w * estimate->time_s;
   }
-  add_note(estimate, "data-sheet peaks are an upper bound on speed: expect more time and energy");
+  add_note(estimate, "from data-sheet figures alone: nothing was measured on this machine");
   return JC_OK;
 }
 

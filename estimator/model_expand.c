@@ -18,13 +18,16 @@ enum {
   MAX_PARAMETERS = 256      /* of one block */
 };
 
+/* Marks of blocks in jc_scope.used. */
+enum { BLOCK_USED = 1, BLOCK_OPEN = 2 };
+
 static bool counting(const struct jc_expansion *x) {
   return x->layer == NULL;
 }
 
 /* ---- counting ---- */
 
-static enum jc_status check_size(const struct jc_expansion *x, const struct jc_json_node *item) {
+static enum jc_status check_size(const struct jc_expansion *x, const struct jc_json_node *node) {
   const struct {
     uint64_t found;
     int limit;
@@ -35,7 +38,7 @@ static enum jc_status check_size(const struct jc_expansion *x, const struct jc_j
                 {x->size.name_bytes, MAX_NAME_BYTES, "bytes of names"}};
   for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
     if (limits[i].found > (uint64_t)limits[i].limit) {
-      return jc_json_fail_as(item, JC_ERROR_OVERFLOW, x->error,
+      return jc_json_fail_as(node, JC_ERROR_OVERFLOW, x->error,
                              "expected at most %d %s after expansion", limits[i].limit,
                              limits[i].what);
     }
@@ -59,43 +62,28 @@ static void multiply_size(struct jc_expansion_size *size, const struct jc_expans
 
 /* ---- layers ---- */
 
-static enum jc_status count_layer(struct jc_expansion *x, const struct jc_json_node *item) {
-  const struct jc_json_node *inputs = jc_json_member(item, "inputs");
-  const char **place = &x->places[jc_json_index(item)];
-  if (!*place) {
+static enum jc_status count_layer(struct jc_expansion *x, const struct jc_json_node *node,
+                                  struct jc_item *item) {
+  const struct jc_json_node *inputs = jc_json_member(node, "inputs");
+  if (!item->place) {
     char path[sizeof x->error->path];
-    *place = ""; /* counted; filled later */
-    x->size.place_bytes += strlen(jc_json_path(item, path, sizeof path)) + 1;
+    item->place = ""; /* counted; filled later */
+    x->size.place_bytes += strlen(jc_json_path(node, path, sizeof path)) + 1;
   }
   x->size.layers++;
   x->size.edges += inputs && jc_json_type(inputs) == JC_JSON_ARRAY ? jc_json_length(inputs) : 1;
   count_name(x);
-  return check_size(x, item);
+  return check_size(x, node);
 }
 
-static const char *place_of(struct jc_expansion *x, const struct jc_json_node *item) {
-  const char **place = &x->places[jc_json_index(item)];
-  if (!*place) {
+/* The copies of a layer share one text. */
+static const char *place_of(struct jc_expansion *x, const struct jc_json_node *node,
+                            struct jc_item *item) {
+  if (!item->place[0]) {
     char path[sizeof x->error->path];
-    *place = jc_expansion_keep(x, jc_json_path(item, path, sizeof path));
+    item->place = jc_expansion_keep(x, jc_json_path(node, path, sizeof path));
   }
-  return *place;
-}
-
-static enum jc_status fill_kind(const struct jc_expansion *x, const struct jc_json_node *item,
-                                struct jc_layer *layer) {
-  const struct jc_json_node *node = jc_json_need(item, "type", x->error);
-  const char *name = NULL, *names[JC_LAYER_KIND_COUNT];
-  if (!node || jc_json_get_string(node, &name, x->error) != JC_OK)
-    return x->error->status;
-  layer->kind = jc_kind_find(name);
-  if (layer->kind != JC_LAYER_KIND_COUNT)
-    return JC_OK;
-  for (size_t i = 0; i < JC_LAYER_KIND_COUNT; i++)
-    names[i] = jc_kind_get((enum jc_layer_kind)i)->name;
-  char echo[JC_JSON_ECHO_SIZE];
-  jc_json_fail(node, x->error, "unknown layer kind %s", jc_json_echo(node, echo, sizeof echo));
-  return jc_json_suggest(x->error, name, names, JC_LAYER_KIND_COUNT);
+  return item->place;
 }
 
 static enum jc_status check_input_count(const struct jc_expansion *x,
@@ -112,19 +100,19 @@ static enum jc_status check_input_count(const struct jc_expansion *x,
 }
 
 /* The item before, or what "input" is where there is none. */
-static enum jc_status default_input(const struct jc_expansion *x, const struct jc_json_node *item,
+static enum jc_status default_input(const struct jc_expansion *x, const struct jc_json_node *node,
                                     uint32_t previous, uint32_t *tensor) {
   *tensor = previous;
   return previous != JC_NONE
              ? JC_OK
-             : jc_json_fail(item, x->error, "'inputs' is missing: the network has %lu inputs",
+             : jc_json_fail(node, x->error, "'inputs' is missing: the network has %lu inputs",
                             (unsigned long)x->network->input_count);
 }
 
-static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_node *item,
+static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_node *node,
                                   const struct jc_scope *scope, uint32_t previous,
                                   struct jc_layer *layer) {
-  const struct jc_json_node *inputs = jc_json_member(item, "inputs");
+  const struct jc_json_node *inputs = jc_json_member(node, "inputs");
   uint32_t *edge = x->edge + x->size.edges;
   layer->first_input = (uint32_t)x->size.edges;
   layer->input_count = 1;
@@ -133,12 +121,12 @@ static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_n
       return x->error->status;
     layer->input_count = jc_json_length(inputs);
   }
-  if (check_input_count(x, inputs ? inputs : item, jc_kind_get(layer->kind), layer->input_count) !=
+  if (check_input_count(x, inputs ? inputs : node, jc_kind_get(layer->kind), layer->input_count) !=
       JC_OK)
     return x->error->status;
   x->size.edges += layer->input_count;
   if (!inputs)
-    return default_input(x, item, previous, edge);
+    return default_input(x, node, previous, edge);
   if (jc_json_type(inputs) == JC_JSON_STRING)
     return jc_scope_resolve(x, inputs, scope, edge);
   for (const struct jc_json_node *n = jc_json_first(inputs); n; n = jc_json_next(n))
@@ -149,9 +137,9 @@ static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_n
 
 /* "weight_from" names an earlier layer of the same kind; chains lead to the weights' owner. */
 static enum jc_status fill_weight_from(const struct jc_expansion *x,
-                                       const struct jc_json_node *item,
+                                       const struct jc_json_node *layer_node,
                                        const struct jc_scope *scope, struct jc_layer *layer) {
-  const struct jc_json_node *node = jc_json_member(item, "weight_from");
+  const struct jc_json_node *node = jc_json_member(layer_node, "weight_from");
   uint32_t tensor = 0, inputs = x->network->input_count;
   layer->weight_from = JC_NONE;
   if (!node || jc_scope_resolve(x, node, scope, &tensor) != JC_OK)
@@ -168,26 +156,26 @@ static enum jc_status fill_weight_from(const struct jc_expansion *x,
   return JC_OK;
 }
 
-static enum jc_status fill_layer(struct jc_expansion *x, const struct jc_json_node *item,
-                                 const struct jc_scope *scope, uint32_t previous,
-                                 uint32_t *output) {
+static enum jc_status fill_layer(struct jc_expansion *x, const struct jc_json_node *node,
+                                 struct jc_item *item, const struct jc_scope *scope,
+                                 uint32_t previous, uint32_t *output) {
   static const char *const phases[] = {"training"};
   struct jc_layer *layer = &x->layer[x->size.layers];
-  const struct jc_json_node *when = jc_json_member(item, "when");
+  const struct jc_json_node *when = jc_json_member(node, "when");
   size_t phase = 0;
-  layer->line = jc_json_line(item);
-  layer->where = place_of(x, item);
+  layer->line = jc_json_line(node);
+  layer->where = place_of(x, node, item);
+  layer->kind = item->kind;
   layer->trainable = true;
   layer->training_only = when != NULL;
   *output = x->network->input_count + (uint32_t)x->size.layers;
-  if (fill_kind(x, item, layer) != JC_OK ||
-      jc_fields_read(jc_kind_get(layer->kind), item, scope, &layer->fields, x->error) != JC_OK ||
-      fill_inputs(x, item, scope, previous, layer) != JC_OK ||
-      jc_scope_get_bool(scope, jc_json_member(item, "trainable"), &layer->trainable, x->error) !=
+  if (jc_fields_read(jc_kind_get(layer->kind), node, scope, &layer->fields, x->error) != JC_OK ||
+      fill_inputs(x, node, scope, previous, layer) != JC_OK ||
+      jc_scope_get_bool(scope, jc_json_member(node, "trainable"), &layer->trainable, x->error) !=
           JC_OK ||
       jc_json_get_choice(when, phases, 1, &phase, x->error) != JC_OK ||
-      fill_weight_from(x, item, scope, layer) != JC_OK ||
-      jc_expansion_define(x, item, *output, &layer->name) != JC_OK)
+      fill_weight_from(x, node, scope, layer) != JC_OK ||
+      jc_expansion_define(x, node, *output, &layer->name) != JC_OK)
     return x->error->status;
   x->size.layers++;
   return JC_OK;
@@ -199,11 +187,11 @@ static enum jc_status walk_items(struct jc_expansion *x, const struct jc_scope *
                                  uint32_t *output);
 
 /* What both have: "inputs" of one name, and room for one more level. */
-static enum jc_status open_group(const struct jc_expansion *x, const struct jc_json_node *item,
+static enum jc_status open_group(const struct jc_expansion *x, const struct jc_json_node *node,
                                  const struct jc_scope *scope, uint32_t previous, uint32_t *input) {
-  const struct jc_json_node *inputs = jc_json_member(item, "inputs");
+  const struct jc_json_node *inputs = jc_json_member(node, "inputs");
   if (scope->depth == JC_MAX_EXPANSION_DEPTH) {
-    return jc_json_fail(item, x->error, "expected at most %d repeats and blocks inside each other",
+    return jc_json_fail(node, x->error, "expected at most %d repeats and blocks inside each other",
                         JC_MAX_EXPANSION_DEPTH);
   }
   if (inputs && jc_json_type(inputs) == JC_JSON_ARRAY) {
@@ -218,108 +206,58 @@ static enum jc_status open_group(const struct jc_expansion *x, const struct jc_j
   if (counting(x))
     return JC_OK;
   return inputs ? jc_scope_resolve(x, inputs, scope, input)
-                : default_input(x, item, previous, input);
+                : default_input(x, node, previous, input);
 }
 
 /* A repeat or a use is called like its last layer's output. */
-static enum jc_status close_group(struct jc_expansion *x, const struct jc_json_node *item,
+static enum jc_status close_group(struct jc_expansion *x, const struct jc_json_node *node,
                                   size_t name_length, uint32_t tensor) {
   const char *name;
   x->name[name_length] = '\0';
   if (counting(x)) {
     count_name(x);
-    return check_size(x, item);
+    return check_size(x, node);
   }
-  return jc_expansion_define(x, item, tensor, &name);
+  return jc_expansion_define(x, node, tensor, &name);
 }
 
-/* Appends what comes between the name of ITEM and the names inside it. */
-static enum jc_status extend_name(struct jc_expansion *x, const struct jc_json_node *item,
+/* Appends what comes between the name of NODE, an item, and the names inside it. */
+static enum jc_status extend_name(struct jc_expansion *x, const struct jc_json_node *node,
                                   size_t name_length, const char *text, size_t *prefix) {
   *prefix = name_length + strlen(text);
   if (*prefix >= sizeof x->name) {
-    return jc_json_fail_as(item, JC_ERROR_OVERFLOW, x->error,
+    return jc_json_fail_as(node, JC_ERROR_OVERFLOW, x->error,
                            "expected expanded names of at most %d bytes", JC_MAX_LAYER_NAME);
   }
   memcpy(x->name + name_length, text, strlen(text) + 1);
   return JC_OK;
 }
 
-static enum jc_status walk_repeat(struct jc_expansion *x, const struct jc_json_node *item,
-                                  const struct jc_scope *scope, uint32_t previous,
-                                  uint32_t *output) {
-  static const char *const keys[] = {"name", "repeat", "layers", "inputs"};
+static enum jc_status walk_repeat(struct jc_expansion *x, const struct jc_json_node *node,
+                                  const struct jc_item *item, const struct jc_scope *scope,
+                                  uint32_t previous, uint32_t *output) {
   const struct jc_expansion_size before = x->size;
-  struct jc_scope inner = {.parent = scope, .depth = scope->depth + 1, .used = scope->used};
+  struct jc_scope inner = {
+      .parent = scope, .depth = scope->depth + 1, .items = item->body, .used = scope->used};
   size_t name_length = strlen(x->name);
   uint64_t copies = 0;
-  jc_json_only_keys(item, keys, sizeof keys / sizeof keys[0], x->error);
-  jc_scope_get_uint(scope, jc_json_need(item, "repeat", x->error), 1, JC_MAX_LAYERS, &copies,
-                    x->error);
-  inner.items = jc_json_need(item, "layers", x->error);
-  if (jc_error_is_set(x->error) || open_group(x, item, scope, previous, &inner.input) != JC_OK)
+  if (jc_scope_get_uint(scope, jc_json_member(node, "repeat"), 1, JC_MAX_LAYERS, &copies,
+                        x->error) != JC_OK ||
+      open_group(x, node, scope, previous, &inner.input) != JC_OK)
     return x->error->status;
   /* Counting walks the last copy only, which has the longest number in its names. */
   for (uint64_t copy = counting(x) ? copies - 1 : 0; copy < copies; copy++) {
     char number[24];
     (void)snprintf(number, sizeof number, ".%lu.", (unsigned long)copy);
     inner.default_input = inner.input;
-    if (extend_name(x, item, name_length, number, &inner.prefix) != JC_OK ||
+    if (extend_name(x, node, name_length, number, &inner.prefix) != JC_OK ||
         walk_items(x, &inner, output) != JC_OK)
       return x->error->status;
     inner.input = *output;
   }
   if (counting(x))
     multiply_size(&x->size, &before, copies);
-  return close_group(x, item, name_length, *output);
-}
-
-/* Collects the keys of OBJECT, which may be NULL, after COUNT names; returns their number. */
-static size_t list_keys(const struct jc_json_node *object, const char **names, size_t count) {
-  for (const struct jc_json_node *n = object ? jc_json_first(object) : NULL; n; n = jc_json_next(n))
-    names[count++] = jc_json_key(n);
-  return count;
-}
-
-static enum jc_status find_block(const struct jc_expansion *x, const struct jc_json_node *item,
-                                 const struct jc_json_node **block) {
-  const struct jc_json_node *node = jc_json_need(item, "block", x->error);
-  const char *name = NULL, *names[MAX_BLOCKS];
-  if (!node || jc_json_get_string(node, &name, x->error) != JC_OK)
-    return x->error->status;
-  *block = jc_json_member(x->blocks, name);
-  if (*block)
-    return JC_OK;
-  char echo[JC_JSON_ECHO_SIZE];
-  jc_json_fail(node, x->error, "unknown block %s", jc_json_echo(node, echo, sizeof echo));
-  return jc_json_suggest(x->error, name, names, list_keys(x->blocks, names, 0));
-}
-
-static bool is_reserved(const char *key) {
-  return strcmp(key, "name") == 0 || strcmp(key, "block") == 0 || strcmp(key, "inputs") == 0;
-}
-
-/* The use gives parameters that BLOCK has, and all that it needs. */
-static enum jc_status check_parameters(const struct jc_expansion *x,
-                                       const struct jc_json_node *item,
-                                       const struct jc_json_node *block) {
-  const struct jc_json_node *params = jc_json_member(block, "params");
-  const char *names[MAX_PARAMETERS + 1] = {"inputs"};
-  for (const struct jc_json_node *n = jc_json_first(item); n; n = jc_json_next(n)) {
-    const char *key = jc_json_key(n);
-    if (!is_reserved(key) && !jc_json_member(params, key)) {
-      jc_json_fail(n, x->error, "block '%s' has no parameter '%s'", jc_json_key(block), key);
-      return jc_json_suggest(x->error, key, names, list_keys(params, names, 1));
-    }
-  }
-  for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
-       p = jc_json_next(p)) {
-    if (jc_json_type(p) == JC_JSON_NULL && !jc_json_member(item, jc_json_key(p))) {
-      return jc_json_fail(item, x->error, "'%s' is missing: block '%s' needs it", jc_json_key(p),
-                          jc_json_key(block));
-    }
-  }
-  return JC_OK;
+  return close_group(x, node, name_length, *output);
 }
 
 /* An error inside a block stands at the block's line; the text tells which use it was. */
@@ -332,58 +270,139 @@ static void blame_use(struct jc_expansion *x, const char *block, size_t name_len
   }
 }
 
-static enum jc_status walk_block(struct jc_expansion *x, const struct jc_json_node *item,
-                                 const struct jc_scope *scope, uint32_t previous,
-                                 uint32_t *output) {
-  struct jc_scope inner = {.parent = scope, .depth = scope->depth + 1, .used = scope->used};
+static enum jc_status walk_use(struct jc_expansion *x, const struct jc_json_node *node,
+                               const struct jc_item *item, const struct jc_scope *scope,
+                               uint32_t previous, uint32_t *output) {
+  struct jc_scope inner = {.parent = scope,
+                           .depth = scope->depth + 1,
+                           .items = jc_json_member(item->body, "layers"),
+                           .block = item->body,
+                           .use = node,
+                           .used = scope->used};
+  unsigned char *mark = &scope->used[jc_json_index(item->body)];
   size_t name_length = strlen(x->name);
-  if (find_block(x, item, &inner.block) != JC_OK || check_parameters(x, item, inner.block) != JC_OK)
-    return x->error->status;
-  for (const struct jc_scope *s = scope; s; s = s->parent) {
-    if (s->block == inner.block) {
-      return jc_json_fail(jc_json_member(item, "block"), x->error, "block '%s' is made of itself",
-                          jc_json_key(inner.block));
-    }
-  }
-  inner.use = item;
-  inner.items = jc_json_member(inner.block, "layers");
-  inner.used[jc_json_index(inner.block)] = 1;
-  if (open_group(x, item, scope, previous, &inner.input) != JC_OK ||
-      extend_name(x, item, name_length, ".", &inner.prefix) != JC_OK)
+  if (*mark == BLOCK_OPEN)
+    return jc_json_fail(jc_json_member(node, "block"), x->error, "block '%s' is made of itself",
+                        jc_json_key(item->body));
+  *mark = BLOCK_OPEN;
+  if (open_group(x, node, scope, previous, &inner.input) != JC_OK ||
+      extend_name(x, node, name_length, ".", &inner.prefix) != JC_OK)
     return x->error->status;
   inner.default_input = inner.input;
   if (walk_items(x, &inner, output) != JC_OK) {
-    blame_use(x, jc_json_key(inner.block), name_length);
+    blame_use(x, jc_json_key(item->body), name_length);
     return x->error->status;
   }
-  return close_group(x, item, name_length, *output);
+  *mark = BLOCK_USED;
+  return close_group(x, node, name_length, *output);
 }
 
 /* ---- items ---- */
 
-static enum jc_status walk_item(struct jc_expansion *x, const struct jc_json_node *item,
-                                const struct jc_scope *scope, uint32_t previous, uint32_t *output) {
-  const struct jc_json_node *node = jc_json_need(item, "name", x->error);
-  const char *name = NULL;
-  size_t end;
-  if (!node || jc_json_get_string(node, &name, x->error) != JC_OK ||
-      jc_model_check_name(node, name, x->error) != JC_OK)
-    return x->error->status;
-  if (strcmp(name, "input") == 0)
-    return jc_json_fail(node, x->error, "expected another name: 'input' is the input");
-  if (extend_name(x, node, scope->prefix, name, &end) != JC_OK)
-    return x->error->status;
-  bool repeat = jc_json_member(item, "repeat"), block = jc_json_member(item, "block");
-  int choices = (jc_json_member(item, "type") != NULL) + repeat + block;
-  if (choices != 1) {
-    return jc_json_fail(item, x->error, "expected one of 'type', 'repeat' and 'block', got %s",
-                        choices ? "several" : "none");
+/* Collects the keys of OBJECT, which may be NULL, after COUNT names; returns their number. */
+static size_t list_keys(const struct jc_json_node *object, const char **names, size_t count) {
+  for (const struct jc_json_node *n = object ? jc_json_first(object) : NULL; n; n = jc_json_next(n))
+    names[count++] = jc_json_key(n);
+  return count;
+}
+
+static bool is_reserved(const char *key) {
+  return strcmp(key, "name") == 0 || strcmp(key, "block") == 0 || strcmp(key, "inputs") == 0;
+}
+
+/* The use gives parameters that BLOCK has, and all that it needs. */
+static enum jc_status check_parameters(const struct jc_expansion *x, const struct jc_json_node *use,
+                                       const struct jc_json_node *block) {
+  const struct jc_json_node *params = jc_json_member(block, "params");
+  const char *names[MAX_PARAMETERS + 1] = {"inputs"};
+  for (const struct jc_json_node *n = jc_json_first(use); n; n = jc_json_next(n)) {
+    const char *key = jc_json_key(n);
+    if (!is_reserved(key) && !jc_json_member(params, key)) {
+      jc_json_fail(n, x->error, "block '%s' has no parameter '%s'", jc_json_key(block), key);
+      return jc_json_suggest(x->error, key, names, list_keys(params, names, 1));
+    }
   }
-  if (repeat)
-    return walk_repeat(x, item, scope, previous, output);
-  if (block)
-    return walk_block(x, item, scope, previous, output);
-  return counting(x) ? count_layer(x, item) : fill_layer(x, item, scope, previous, output);
+  for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
+       p = jc_json_next(p)) {
+    if (jc_json_type(p) == JC_JSON_NULL && !jc_json_member(use, jc_json_key(p))) {
+      return jc_json_fail(use, x->error, "'%s' is missing: block '%s' needs it", jc_json_key(p),
+                          jc_json_key(block));
+    }
+  }
+  return JC_OK;
+}
+
+static enum jc_status study_layer(const struct jc_expansion *x, const struct jc_json_node *node,
+                                  struct jc_item *item) {
+  const struct jc_json_node *type = jc_json_member(node, "type");
+  const char *name = NULL, *names[JC_LAYER_KIND_COUNT];
+  if (jc_json_get_string(type, &name, x->error) != JC_OK)
+    return x->error->status;
+  item->kind = jc_kind_find(name);
+  if (item->kind != JC_LAYER_KIND_COUNT)
+    return jc_fields_check_keys(jc_kind_get(item->kind), node, x->error);
+  for (size_t i = 0; i < JC_LAYER_KIND_COUNT; i++)
+    names[i] = jc_kind_get((enum jc_layer_kind)i)->name;
+  char echo[JC_JSON_ECHO_SIZE];
+  jc_json_fail(type, x->error, "unknown layer kind %s", jc_json_echo(type, echo, sizeof echo));
+  return jc_json_suggest(x->error, name, names, JC_LAYER_KIND_COUNT);
+}
+
+static enum jc_status study_repeat(const struct jc_expansion *x, const struct jc_json_node *node,
+                                   struct jc_item *item) {
+  static const char *const keys[] = {"name", "repeat", "layers", "inputs"};
+  jc_json_only_keys(node, keys, sizeof keys / sizeof keys[0], x->error);
+  item->body = jc_json_need(node, "layers", x->error);
+  return x->error->status;
+}
+
+static enum jc_status study_use(const struct jc_expansion *x, const struct jc_json_node *node,
+                                struct jc_item *item) {
+  const struct jc_json_node *block = jc_json_member(node, "block");
+  const char *name = NULL, *names[MAX_BLOCKS];
+  if (jc_json_get_string(block, &name, x->error) != JC_OK)
+    return x->error->status;
+  item->body = jc_json_member(x->blocks, name);
+  if (item->body)
+    return check_parameters(x, node, item->body);
+  char echo[JC_JSON_ECHO_SIZE];
+  jc_json_fail(block, x->error, "unknown block %s", jc_json_echo(block, echo, sizeof echo));
+  return jc_json_suggest(x->error, name, names, list_keys(x->blocks, names, 0));
+}
+
+/* The first look at an item, whatever surrounds it. */
+static enum jc_status study_item(const struct jc_expansion *x, const struct jc_json_node *node,
+                                 struct jc_item *item) {
+  const struct jc_json_node *name = jc_json_need(node, "name", x->error);
+  if (!name || jc_json_get_string(name, &item->name, x->error) != JC_OK ||
+      jc_model_check_name(name, item->name, x->error) != JC_OK)
+    return x->error->status;
+  if (strcmp(item->name, "input") == 0)
+    return jc_json_fail(name, x->error, "expected another name: 'input' is the input");
+  bool repeat = jc_json_member(node, "repeat"), block = jc_json_member(node, "block");
+  int choices = (jc_json_member(node, "type") != NULL) + repeat + block;
+  if (choices != 1)
+    return jc_json_fail(node, x->error, "expected one of 'type', 'repeat' and 'block', got %s",
+                        choices ? "several" : "none");
+  item->type = repeat ? JC_ITEM_REPEAT : block ? JC_ITEM_USE : JC_ITEM_LAYER;
+  return repeat  ? study_repeat(x, node, item)
+         : block ? study_use(x, node, item)
+                 : study_layer(x, node, item);
+}
+
+static enum jc_status walk_item(struct jc_expansion *x, const struct jc_json_node *node,
+                                const struct jc_scope *scope, uint32_t previous, uint32_t *output) {
+  struct jc_item *item = &x->items[jc_json_index(node)];
+  size_t end;
+  if ((item->type == JC_ITEM_NEW && study_item(x, node, item) != JC_OK) ||
+      extend_name(x, node, scope->prefix, item->name, &end) != JC_OK)
+    return x->error->status;
+  if (item->type == JC_ITEM_REPEAT)
+    return walk_repeat(x, node, item, scope, previous, output);
+  if (item->type == JC_ITEM_USE)
+    return walk_use(x, node, item, scope, previous, output);
+  return counting(x) ? count_layer(x, node, item)
+                     : fill_layer(x, node, item, scope, previous, output);
 }
 
 /* The items of SCOPE in order; *output is the tensor of the last. */
@@ -447,7 +466,7 @@ static enum jc_status check_all_used(const struct jc_expansion *x) {
   for (const struct jc_json_node *b = x->blocks ? jc_json_first(x->blocks) : NULL; b;
        b = jc_json_next(b)) {
     const struct jc_json_node *params = jc_json_member(b, "params");
-    if (!x->top.used[jc_json_index(b)])
+    if (x->top.used[jc_json_index(b)] != BLOCK_USED)
       return jc_json_fail(b, x->error, "nothing uses this block");
     for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
          p = jc_json_next(p))
@@ -465,8 +484,8 @@ enum jc_status jc_expansion_begin(struct jc_expansion *x, const struct jc_json_n
   *x = (struct jc_expansion){.blocks = jc_json_member(root, "blocks"), .error = error};
   x->top =
       (struct jc_scope){.items = jc_json_need(root, "layers", error), .used = calloc(nodes, 1)};
-  x->places = calloc(nodes, sizeof *x->places);
-  if (!x->places || !x->top.used)
+  x->items = calloc(nodes, sizeof *x->items);
+  if (!x->items || !x->top.used)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   if (jc_error_is_set(error) || check_blocks(x) != JC_OK)
     return error->status;
@@ -477,7 +496,6 @@ enum jc_status jc_expansion_fill(struct jc_expansion *x) {
   uint32_t output = 0;
   if (jc_expansion_open_names(x) != JC_OK)
     return x->error->status;
-  memset(x->places, 0, jc_json_count(jc_json_document(x->top.items)) * sizeof *x->places);
   const struct jc_expansion_size counted = x->size;
   x->size = (struct jc_expansion_size){0};
   if (walk_items(x, &x->top, &output) != JC_OK)
@@ -489,6 +507,6 @@ enum jc_status jc_expansion_fill(struct jc_expansion *x) {
 
 void jc_expansion_end(struct jc_expansion *x) {
   free(x->names);
-  free(x->places);
+  free(x->items);
   free(x->top.used);
 }

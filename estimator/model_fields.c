@@ -1,5 +1,6 @@
 /* model_fields.c -- one layer's fields, in and out, along its kind's field table. */
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,8 +143,8 @@ static void set_default(const struct jc_kind *kind, const struct jc_field *field
   }
 }
 
-static enum jc_status check_keys(const struct jc_kind *kind, const struct jc_json_node *layer,
-                                 struct jc_error *error) {
+enum jc_status jc_fields_check_keys(const struct jc_kind *kind, const struct jc_json_node *layer,
+                                    struct jc_error *error) {
   size_t count = sizeof common_keys / sizeof common_keys[0];
   const char **names = malloc((count + kind->field_count) * sizeof *names);
   if (!names)
@@ -159,8 +160,6 @@ static enum jc_status check_keys(const struct jc_kind *kind, const struct jc_jso
 enum jc_status jc_fields_read(const struct jc_kind *kind, const struct jc_json_node *layer,
                               const struct jc_scope *scope, union jc_layer_fields *fields,
                               struct jc_error *error) {
-  if (check_keys(kind, layer, error) != JC_OK)
-    return error->status;
   for (uint32_t i = 0; i < kind->field_count; i++) {
     const struct jc_field *field = &kind->fields[i];
     const struct jc_json_node *node = jc_json_member(layer, field->name);
@@ -199,7 +198,8 @@ static bool is_default(const struct jc_kind *kind, const struct jc_field *field,
   case JC_FIELD_BOOL:
     return *(const bool *)member == expected.truth;
   case JC_FIELD_REAL:
-    return memcmp(member, &expected.real, sizeof expected.real) == 0; /* -0 is not 0 */
+    return *(const double *)member == expected.real &&
+           signbit(*(const double *)member) == signbit(expected.real);
   case JC_FIELD_PAIR:
     return memcmp(member, &expected.pair, sizeof expected.pair) == 0;
   case JC_FIELD_INT_LIST:

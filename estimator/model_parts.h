@@ -37,6 +37,17 @@ struct jc_expansion_size {
   uint64_t place_bytes;       /* of jc_layer.where */
 };
 
+enum jc_item_type { JC_ITEM_NEW, JC_ITEM_LAYER, JC_ITEM_REPEAT, JC_ITEM_USE };
+
+/* What is the same for all copies of an item, found out at its first. */
+struct jc_item {
+  enum jc_item_type type;
+  enum jc_layer_kind kind; /* of a layer */
+  const char *name;
+  const struct jc_json_node *body; /* a repeat's items, a use's block */
+  const char *place;               /* jc_layer.where of a layer */
+};
+
 struct jc_name_entry;
 
 struct jc_expansion {
@@ -54,8 +65,8 @@ struct jc_expansion {
   char name[JC_MAX_LAYER_NAME + 1]; /* of the current item */
   struct jc_name_entry *names;      /* hash table, a power of two */
   size_t name_mask;
-  const char **places; /* jc_layer.where by node index; shared by the copies of a layer */
-  bool blamed;         /* the error names its block already */
+  struct jc_item *items; /* by node index */
+  bool blamed;           /* the error names its block already */
 };
 
 /* ---- model_scope.c ---- */
@@ -99,7 +110,11 @@ enum jc_status jc_model_check_name(const struct jc_json_node *node, const char *
 
 /* ---- model_fields.c ---- */
 
-/* Reads LAYER's members along the field table of KIND; refuses other keys. FIELDS is zeroed. */
+/* Fails if LAYER has keys that are neither KIND's nor every layer's. */
+enum jc_status jc_fields_check_keys(const struct jc_kind *kind, const struct jc_json_node *layer,
+                                    struct jc_error *error);
+
+/* Reads LAYER's members along the field table of KIND. FIELDS is zeroed. */
 enum jc_status jc_fields_read(const struct jc_kind *kind, const struct jc_json_node *layer,
                               const struct jc_scope *scope, union jc_layer_fields *fields,
                               struct jc_error *error);

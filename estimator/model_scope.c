@@ -85,9 +85,10 @@ enum jc_status jc_expansion_define(struct jc_expansion *x, const struct jc_json_
 static enum jc_status fail_unresolved(const struct jc_expansion *x, const struct jc_json_node *node,
                                       const struct jc_scope *scope) {
   const char *wanted = jc_json_string(node), *names[MAX_SUGGESTIONS] = {"input"};
-  size_t count = 1;
+  size_t count = scope->input != JC_NONE;
   if (strcmp(wanted, x->name + scope->prefix) == 0)
-    return jc_json_fail(node, x->error, "'%s' cannot be its own input", wanted);
+    return jc_json_fail(node, x->error, "expected an earlier layer or an input, got '%s' itself",
+                        wanted);
   for (const struct jc_scope *s = scope; s; s = s->parent) {
     for (const struct jc_json_node *n = jc_json_first(s->items); n; n = jc_json_next(n)) {
       const char *name = jc_json_string(jc_json_member(n, "name"));
@@ -157,7 +158,7 @@ enum jc_status jc_scope_substitute(const struct jc_json_node **node, const struc
       s = s->parent;
     const struct jc_json_node *params = s ? jc_json_member(s->block, "params") : NULL;
     const struct jc_json_node *param = jc_json_member(params, name + 1);
-    if (!param)
+    if (!s || !param)
       return fail_unknown_parameter(*node, params, error);
     s->used[jc_json_index(param)] = 1;
     const struct jc_json_node *given = jc_json_member(s->use, name + 1);

@@ -113,12 +113,8 @@ static void get_coefficient(const struct jc_json_node *node, struct jc_coefficie
 static void get_coefficients(const struct jc_json_node *list, struct jc_profile *profile,
                              struct jc_error *error) {
   bool seen[JC_TYPE_COUNT][JC_PHASE_COUNT] = {{false}};
-  if (jc_json_want(list, JC_JSON_ARRAY, error) == JC_OK &&
-      jc_json_length(list) > JC_MAX_COEFFICIENTS)
-    jc_json_fail(list, error, "expected at most %d coefficients, got %u", JC_MAX_COEFFICIENTS,
-                 jc_json_length(list));
-  for (const struct jc_json_node *node = jc_json_first(list);
-       node != NULL && !jc_error_is_set(error); node = jc_json_next(node)) {
+  const struct jc_json_node *node = jc_json_items(list, JC_MAX_COEFFICIENTS, error);
+  for (; node != NULL && !jc_error_is_set(error); node = jc_json_next(node)) {
     struct jc_coefficient *c = &profile->coefficients[profile->coefficient_count++];
     get_coefficient(node, c, error);
     if (jc_error_is_set(error))
@@ -219,7 +215,7 @@ static void get_summaries(const struct jc_json_node *node, struct jc_profile *pr
 /* The layer types of this program, in order; at most JC_TYPE_COUNT. */
 static size_t type_names(const char *names[JC_TYPE_COUNT]) {
   size_t count = 0;
-  for (uint16_t type = 0; type < JC_TYPE_COUNT; type++) {
+  for (uint16_t type = 0; type < (uint16_t)JC_TYPE_COUNT; type++) {
     if (jc_type_name(type) != NULL)
       names[count++] = jc_type_name(type);
   }
@@ -239,10 +235,12 @@ static void append(char *text, size_t size, const char *separator, const char *w
   snprintf(text + used, size - used, "%s%s", used > 0 ? separator : "", word);
 }
 
+enum { MAX_NAMES = 4096 };
+
 static enum jc_status check_list(const struct jc_json_node *list, struct jc_error *error) {
   const char *name;
-  jc_json_want(list, JC_JSON_ARRAY, error);
-  for (const struct jc_json_node *n = jc_json_first(list); n != NULL; n = jc_json_next(n))
+  const struct jc_json_node *n = jc_json_items(list, MAX_NAMES, error);
+  for (; n != NULL; n = jc_json_next(n))
     jc_json_get_string(n, &name, error);
   return error->status;
 }
@@ -258,12 +256,12 @@ static bool list_contains(const struct jc_json_node *list, const char *name) {
 static void check_features(const struct jc_json_node *list, struct jc_error *error) {
   char theirs[160] = "", ours[160] = "";
   int i = 0;
-  bool same = jc_json_length(list) == JC_LINEAR_FEATURES;
   if (check_list(list, error) != JC_OK)
     return;
+  bool same = jc_json_length(list) == JC_LINEAR_FEATURES;
   for (const struct jc_json_node *n = jc_json_first(list); n != NULL; n = jc_json_next(n), i++) {
     append(theirs, sizeof(theirs), ", ", jc_json_string(n));
-    same = same && strcmp(jc_json_string(n), feature_names[i]) == 0;
+    same = same && i < JC_LINEAR_FEATURES && strcmp(jc_json_string(n), feature_names[i]) == 0;
   }
   for (i = 0; i < JC_LINEAR_FEATURES; i++)
     append(ours, sizeof(ours), ", ", feature_names[i]);
@@ -285,7 +283,7 @@ static void check_types(const struct jc_json_node *list, struct jc_error *error)
     if (jc_type_find(jc_json_string(n)) == JC_TYPE_COUNT)
       append(theirs, sizeof(theirs), ", ", jc_json_string(n));
   }
-  for (uint16_t type = 0; type < JC_TYPE_COUNT; type++) {
+  for (uint16_t type = 0; type < (uint16_t)JC_TYPE_COUNT; type++) {
     const uint16_t kind = (uint16_t)(type - type % JC_MAX_VARIANTS);
     const bool known = type >= JC_TYPE_UPDATE || list_contains(list, jc_type_name(kind));
     if (jc_type_name(type) != NULL && known && !list_contains(list, jc_type_name(type)))
@@ -420,12 +418,10 @@ enum jc_status jc_profile_read(const char *path, struct jc_profile *profile,
   return error->status;
 }
 
-enum jc_status jc_profile_write(const char *path, const struct jc_profile *profile,
-                                struct jc_error *error) {
+static enum jc_status format_profile(const struct jc_profile *profile, char **text, size_t *length,
+                                     struct jc_error *error) {
   const char *types[JC_TYPE_COUNT];
   struct jc_json_writer writer;
-  char *text = NULL;
-  size_t length = 0;
   jc_put_start(&writer, JC_JSON_PRETTY);
   jc_put_object(&writer, NULL);
   jc_put_string(&writer, "schema", schema);
@@ -439,7 +435,29 @@ enum jc_status jc_profile_write(const char *path, const struct jc_profile *profi
     put_coefficient(&writer, &profile->coefficients[i]);
   jc_put_end(&writer);
   jc_put_end(&writer);
-  if (jc_put_finish(&writer, &text, &length, error) == JC_OK &&
+  return jc_put_finish(&writer, text, length, error);
+}
+
+/* A fit that went wrong must not replace a profile that works by one that cannot be read. */
+static enum jc_status check_readable(const char *text, size_t length, const char *path,
+                                     struct jc_error *error) {
+  struct jc_json *document = NULL;
+  struct jc_profile *scratch = malloc(sizeof(*scratch));
+  if (scratch == NULL)
+    jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  else if (jc_json_parse(text, length, path, 1, &document, error) == JC_OK)
+    get_profile(jc_json_root(document), scratch, error);
+  jc_json_free(document);
+  free(scratch);
+  return error->status;
+}
+
+enum jc_status jc_profile_write(const char *path, const struct jc_profile *profile,
+                                struct jc_error *error) {
+  char *text = NULL;
+  size_t length = 0;
+  if (format_profile(profile, &text, &length, error) == JC_OK &&
+      check_readable(text, length, path, error) == JC_OK &&
       jc_file_make_parents(path, error) == JC_OK)
     jc_file_write(path, text, length, error);
   free(text);

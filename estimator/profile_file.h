@@ -12,8 +12,9 @@
 #include "estimator/estimator.h"
 
 /* Writes PROFILE to PATH, atomically: after a failure or a crash PATH is what it was. Missing
- * folders are made. Values that are NAN are written as null. Fails with JC_ERROR_IO or
- * JC_ERROR_STORAGE. */
+ * folders are made. Values that are NAN are written as null. Fails with JC_ERROR_IO,
+ * JC_ERROR_STORAGE, or JC_ERROR_INVALID if PROFILE holds a number that jc_profile_read() would
+ * refuse: nothing is written then. */
 enum jc_status jc_profile_write(const char *path, const struct jc_profile *profile,
                                 struct jc_error *error);
 

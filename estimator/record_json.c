@@ -30,6 +30,17 @@ const struct jc_json_node *jc_json_known(const struct jc_json_node *object, cons
   return node != NULL && jc_json_type(node) != JC_JSON_NULL ? node : NULL;
 }
 
+const struct jc_json_node *jc_json_items(const struct jc_json_node *list, uint32_t maximum,
+                                         struct jc_error *error) {
+  if (list == NULL || jc_json_want(list, JC_JSON_ARRAY, error) != JC_OK)
+    return NULL;
+  if (jc_json_length(list) > maximum) {
+    jc_json_fail(list, error, "expected at most %u items, got %u", maximum, jc_json_length(list));
+    return NULL;
+  }
+  return jc_json_first(list);
+}
+
 enum jc_status jc_json_get_real_or_nan(const struct jc_json_node *node, double minimum,
                                        double maximum, double *out, struct jc_error *error) {
   if (node == NULL || jc_json_type(node) == JC_JSON_NULL) {
@@ -83,7 +94,8 @@ enum jc_status jc_json_get_runner(const struct jc_json_node *node, struct jc_run
                              sizeof(runner->version), error);
 }
 
-void jc_put_runner(struct jc_json_writer *writer, const char *key, const struct jc_runner_facts *runner) {
+void jc_put_runner(struct jc_json_writer *writer, const char *key,
+                   const struct jc_runner_facts *runner) {
   jc_put_inline_object(writer, key);
   jc_put_string(writer, "name", runner->name);
   if (runner->version[0] != '\0')

@@ -16,6 +16,11 @@ enum jc_status jc_json_read_file(const char *path, struct jc_json **document,
 /* The member of this name, or NULL where it is absent or null: not known. */
 const struct jc_json_node *jc_json_known(const struct jc_json_node *object, const char *name);
 
+/* The first item of LIST, to be followed by jc_json_next(). NULL if LIST is NULL or empty, or no
+ * array, or has more than MAXIMUM items, which are errors. */
+const struct jc_json_node *jc_json_items(const struct jc_json_node *list, uint32_t maximum,
+                                         struct jc_error *error);
+
 /* As jc_json_get_real, but NAN where NODE is NULL or null. */
 enum jc_status jc_json_get_real_or_nan(const struct jc_json_node *node, double minimum,
                                        double maximum, double *out, struct jc_error *error);
@@ -38,7 +43,8 @@ struct jc_runner_facts {
 };
 enum jc_status jc_json_get_runner(const struct jc_json_node *node, struct jc_runner_facts *runner,
                                   struct jc_error *error);
-void jc_put_runner(struct jc_json_writer *writer, const char *key, const struct jc_runner_facts *runner);
+void jc_put_runner(struct jc_json_writer *writer, const char *key,
+                   const struct jc_runner_facts *runner);
 
 /* {"name", "domain", "power_source": "measured" | "modelled"}. */
 struct jc_meter_facts {

@@ -1,6 +1,7 @@
 /* samples_file.c -- lines of runs.jsonl and samples.jsonl: written whole, read strictly. */
 #include "estimator/samples_file.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -202,6 +203,7 @@ static void put_measured(struct jc_json_writer *writer, const struct jc_sample *
 enum jc_status jc_sample_format(const struct jc_sample *sample, char **text, size_t *length,
                                 struct jc_error *error) {
   struct jc_json_writer writer;
+  assert(sample->model != NULL);
   jc_put_start(&writer, JC_JSON_COMPACT);
   jc_put_object(&writer, NULL);
   jc_put_string(&writer, "schema", JC_RUN_SCHEMA);
@@ -292,24 +294,20 @@ static void get_layer(const struct jc_json_node *node, struct jc_sample_layer *l
 
 static void get_layers(const struct jc_json_node *list, struct jc_sample *sample,
                        struct jc_error *error) {
-  uint32_t i = 0;
-  if (jc_json_want(list, JC_JSON_ARRAY, error) != JC_OK || jc_json_length(list) == 0 ||
-      jc_sample_make_layers(sample, jc_json_length(list), error) != JC_OK)
+  const struct jc_json_node *node = jc_json_items(list, JC_MAX_LAYERS, error);
+  if (node == NULL || jc_sample_make_layers(sample, jc_json_length(list), error) != JC_OK)
     return;
-  for (const struct jc_json_node *node = jc_json_first(list); node != NULL;
-       node = jc_json_next(node))
-    get_layer(node, &sample->layers[i++], error);
+  for (uint32_t i = 0; node != NULL; node = jc_json_next(node), i++)
+    get_layer(node, &sample->layers[i], error);
 }
 
 static void get_epochs(const struct jc_json_node *list, struct jc_sample *sample,
                        struct jc_error *error) {
   static const char *const keys[] = {"energy_j", "time_s"};
-  uint32_t i = 0;
-  if (jc_json_want(list, JC_JSON_ARRAY, error) != JC_OK || jc_json_length(list) == 0 ||
-      jc_sample_make_epochs(sample, jc_json_length(list), error) != JC_OK)
+  const struct jc_json_node *node = jc_json_items(list, JC_MAX_EPOCHS, error);
+  if (node == NULL || jc_sample_make_epochs(sample, jc_json_length(list), error) != JC_OK)
     return;
-  for (const struct jc_json_node *node = jc_json_first(list); node != NULL;
-       node = jc_json_next(node), i++) {
+  for (uint32_t i = 0; node != NULL; node = jc_json_next(node), i++) {
     struct jc_sample_epoch *epoch = &sample->epochs[i];
     jc_json_only_keys(node, keys, COUNT(keys), error);
     jc_json_get_real_or_nan(jc_json_member(node, "energy_j"), 0, largest_energy_j, &epoch->energy_j,
@@ -363,13 +361,22 @@ static void get_measured(const struct jc_json_node *root, struct jc_sample *samp
   jc_json_get_real_or_nan(jc_json_member(root, "load"), 0, 1, &sample->load, error);
 }
 
+/* A line may come from anyone: it must not choose which files are read. */
+static bool is_shipped_name(const char *name) {
+  const size_t length = strlen(name);
+  return name[0] != '.' && name[0] != '-' && strchr(name, '/') == NULL &&
+         (length < 5 || strcmp(name + length - 5, ".json") != 0);
+}
+
 static void get_model(const struct jc_json_node *root, struct jc_sample *sample,
                       struct jc_error *error) {
   char echo[JC_JSON_ECHO_SIZE];
   sample->model = jc_json_need(root, "model", error);
-  if (sample->model != NULL && jc_json_type(sample->model) != JC_JSON_STRING &&
-      jc_json_type(sample->model) != JC_JSON_OBJECT)
-    jc_json_fail(sample->model, error, "expected a model's name or a model, got %s",
+  if (sample->model == NULL || jc_json_type(sample->model) == JC_JSON_OBJECT)
+    return;
+  const char *name = jc_json_string(sample->model);
+  if (name == NULL || !is_shipped_name(name))
+    jc_json_fail(sample->model, error, "expected a shipped model's name or a model, got %s",
                  jc_json_echo(sample->model, echo, sizeof(echo)));
 }
 
@@ -391,10 +398,8 @@ static void get_sample(const struct jc_json_node *root, struct jc_sample *sample
   get_run(jc_json_need(root, "run", error), sample, error);
   get_environment(root, sample, error);
   get_measured(root, sample, error);
-  if (jc_json_known(root, "epochs") != NULL)
-    get_epochs(jc_json_member(root, "epochs"), sample, error);
-  if (jc_json_known(root, "layers") != NULL)
-    get_layers(jc_json_member(root, "layers"), sample, error);
+  get_epochs(jc_json_known(root, "epochs"), sample, error);
+  get_layers(jc_json_known(root, "layers"), sample, error);
 }
 
 /* ---- reading a file ---- */

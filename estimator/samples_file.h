@@ -85,8 +85,8 @@ enum jc_status jc_sample_make_layers(struct jc_sample *sample, uint32_t count,
 enum jc_status jc_sample_make_epochs(struct jc_sample *sample, uint32_t count,
                                      struct jc_error *error);
 
-/* The model by a shipped model's name, or as the text of a model file, which is copied. The text is
- * checked to be JSON, no more. */
+/* The model, which every sample has, by a shipped model's name, or as the text of a model file,
+ * which is copied. The text is checked to be JSON, no more. */
 enum jc_status jc_sample_set_model_name(struct jc_sample *sample, const char *name,
                                         struct jc_error *error);
 enum jc_status jc_sample_set_model_text(struct jc_sample *sample, const char *text, size_t length,
