@@ -1,0 +1,160 @@
+/* train_norm.c -- training of batchnorm2d, with a following relu inside it if oneDNN can. */
+#include "trainer/kinds.h"
+
+#include <math.h>
+
+struct norm_state {
+  struct jc_dnn_batchnorm norm;
+  struct jc_primitive *forward;
+  uint32_t mean, variance; /* of the batch */
+  uint32_t workspace;      /* which outputs the relu cut off */
+  uint32_t source;         /* the input, in the layout of the normalisation */
+};
+
+struct running_settings {
+  size_t channels;
+  float momentum;
+  float unbias; /* n / (n - 1) */
+};
+
+/* running = (1 - momentum) * running + momentum * batch, the variance unbiased, as PyTorch's.
+ * address: running mean, running variance, batch mean, batch variance (biased) */
+static void update_running(const struct jc_loop *loop) {
+  const struct running_settings *settings = loop->settings;
+  const float keep = 1 - settings->momentum;
+  float *mean = loop->address[0], *variance = loop->address[1];
+  const float *batch_mean = loop->address[2], *batch_variance = loop->address[3];
+  for (size_t c = 0; c < settings->channels; c++) {
+    mean[c] = keep * mean[c] + settings->momentum * batch_mean[c];
+    variance[c] = keep * variance[c] + settings->momentum * settings->unbias * batch_variance[c];
+  }
+}
+
+/* The input's layout, unless that is plain (after a concatenation of odd channel counts, or of the
+ * images): oneDNN 2.6 normalises plain tensors 3 to 20 times more slowly, which costs more than
+ * bringing them into blocks, and the convolution that follows wants blocks anyway. */
+static const struct jc_layout *norm_layout(struct jc_graph *graph) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  return in->layout == in->plain ? jc_layout_fast(graph->dnn, in->dims, graph->error) : in->layout;
+}
+
+/* The reader's relu runs in here; its own forward and backward are then views. */
+static bool fuses_relu(const struct jc_graph *graph) {
+  const struct jc_node *reader = jc_graph_only_reader(graph);
+  return graph->options.fuse_relu && reader != NULL && reader->layer->kind == JC_LAYER_relu;
+}
+
+static void use_parameters(struct jc_graph *graph, bool affine) {
+  if (!affine)
+    return;
+  jc_graph_use(graph, JC_ARG_SCALE, graph->node->parameters[JC_PARAMETER_WEIGHT].value);
+  jc_graph_use(graph, JC_ARG_SHIFT, graph->node->parameters[JC_PARAMETER_BIAS].value);
+}
+
+static void append_training(struct jc_graph *graph, struct jc_node *node, uint32_t destination) {
+  const struct norm_state *state = node->state;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  const double values = (double)(in->dims[0] * in->dims[2] * in->dims[3]);
+  jc_graph_primitive(graph, state->forward, JC_IN_TRAINING);
+  jc_graph_use(graph, JC_ARG_SOURCE, state->source);
+  jc_graph_use(graph, JC_ARG_DESTINATION, destination);
+  jc_graph_use(graph, JC_ARG_MEAN, state->mean);
+  jc_graph_use(graph, JC_ARG_VARIANCE, state->variance);
+  use_parameters(graph, state->norm.affine);
+  if (state->norm.relu)
+    jc_graph_use(graph, JC_ARG_WORKSPACE, state->workspace);
+  const struct running_settings settings = {
+      .channels = (size_t)in->dims[1],
+      .momentum = (float)node->layer->fields.batchnorm2d.momentum,
+      .unbias = (float)(values / (values - 1)),
+  };
+  jc_graph_loop(graph, update_running, &settings, sizeof(settings), JC_IN_TRAINING);
+  jc_graph_use(graph, JC_ARG_DESTINATION, node->running_mean);
+  jc_graph_use(graph, JC_ARG_DESTINATION, node->running_variance);
+  jc_graph_use(graph, JC_ARG_SOURCE, state->mean);
+  jc_graph_use(graph, JC_ARG_SOURCE, state->variance);
+}
+
+static void append_validation(struct jc_graph *graph, struct jc_node *node, uint32_t destination) {
+  const struct norm_state *state = node->state;
+  jc_graph_primitive(
+      graph, jc_dnn_batchnorm(graph->dnn, &state->norm, JC_PASS_VALIDATION, NULL, graph->error),
+      JC_IN_VALIDATION);
+  jc_graph_use(graph, JC_ARG_SOURCE, state->source);
+  jc_graph_use(graph, JC_ARG_DESTINATION, destination);
+  jc_graph_use(graph, JC_ARG_MEAN, node->running_mean);
+  jc_graph_use(graph, JC_ARG_VARIANCE, node->running_variance);
+  use_parameters(graph, state->norm.affine);
+}
+
+void jc_batchnorm2d_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_batchnorm2d *fields = &node->layer->fields.batchnorm2d;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  if (in->dims[0] * in->dims[2] * in->dims[3] < 2)
+    jc_graph_fail(graph, JC_ERROR_INVALID,
+                  "layer '%s': training needs more than one value per channel; expected a larger "
+                  "batch",
+                  node->layer->name);
+  struct norm_state *state = jc_graph_allocate(graph, sizeof(*state));
+  if (state == NULL)
+    return;
+  node->state = state;
+  state->norm = (struct jc_dnn_batchnorm){.layout = norm_layout(graph),
+                                          .eps = fields->eps,
+                                          .affine = fields->affine,
+                                          .relu = fuses_relu(graph)};
+  state->source = jc_graph_input(graph, 0, state->norm.layout);
+  state->forward = jc_dnn_batchnorm(graph->dnn, &state->norm, JC_PASS_FORWARD, NULL, graph->error);
+  const size_t channel_bytes = (size_t)in->dims[1] * sizeof(float);
+  state->mean = jc_graph_buffer(graph, channel_bytes);
+  state->variance = jc_graph_buffer(graph, channel_bytes);
+  state->workspace = jc_graph_buffer(
+      graph, jc_layout_bytes(jc_primitive_layout(state->forward, JC_ARG_WORKSPACE)));
+  node->running_mean = jc_graph_kept_buffer(graph, channel_bytes);
+  node->running_variance = jc_graph_kept_buffer(graph, channel_bytes);
+  if (fields->affine) {
+    const struct jc_layout *vector = jc_layout_plain(graph->dnn, 1, &in->dims[1], graph->error);
+    (void)jc_graph_parameter(graph, JC_PARAMETER_WEIGHT, vector, vector, JC_INIT_ONE, 1);
+    (void)jc_graph_parameter(graph, JC_PARAMETER_BIAS, vector, vector, JC_INIT_ZERO, 1);
+  }
+  const uint32_t destination = jc_graph_output(graph, state->norm.layout);
+  append_training(graph, node, destination);
+  append_validation(graph, node, destination);
+  node->facts.forward = jc_primitive_name(state->forward);
+  if (state->norm.relu)
+    jc_graph_only_reader(graph)->facts.fused = true;
+}
+
+/* One pass computes all gradients; those that nobody needs are dropped. */
+void jc_batchnorm2d_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct norm_state *state = node->state;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  struct jc_primitive *backward =
+      jc_dnn_batchnorm(graph->dnn, &state->norm, JC_PASS_BACKWARD, state->forward, graph->error);
+  const struct jc_layout *vector = jc_layout_plain(graph->dnn, 1, &in->dims[1], graph->error);
+  const struct jc_layout *layout = state->norm.layout;
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(layout));
+  const uint32_t scale_gradient = jc_graph_buffer(graph, jc_layout_bytes(vector));
+  const uint32_t shift_gradient = jc_graph_buffer(graph, jc_layout_bytes(vector));
+  const uint32_t output_gradient = jc_graph_output_gradient(graph, layout);
+  jc_graph_primitive(graph, backward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, state->source);
+  jc_graph_use(graph, JC_ARG_MEAN, state->mean);
+  jc_graph_use(graph, JC_ARG_VARIANCE, state->variance);
+  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, output_gradient);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  use_parameters(graph, state->norm.affine);
+  if (state->norm.affine) {
+    jc_graph_use(graph, JC_ARG_SCALE_GRADIENT, scale_gradient);
+    jc_graph_use(graph, JC_ARG_SHIFT_GRADIENT, shift_gradient);
+  }
+  if (state->norm.relu)
+    jc_graph_use(graph, JC_ARG_WORKSPACE, state->workspace);
+  if (jc_graph_input_needs_gradient(graph, 0))
+    jc_graph_input_gradient(graph, 0, gradient, layout);
+  if (node->trains_weights) {
+    jc_graph_parameter_gradient(graph, JC_PARAMETER_WEIGHT, scale_gradient, vector);
+    jc_graph_parameter_gradient(graph, JC_PARAMETER_BIAS, shift_gradient, vector);
+  }
+  node->facts.backward = jc_primitive_name(backward);
+}
