@@ -1,0 +1,317 @@
+/* fit.c -- from samples.jsonl to a profile: reads raw facts, makes features, calls the fits. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "calibrate/calibrate.h"
+#include "calibrate/linear_fit.h"
+#include "calibrate/measure.h"
+#include "calibrate/text.h"
+#include "estimator/model_file.h"
+#include "estimator/samples_file.h"
+
+enum { FEWEST_NETWORKS = 9 }; /* below, no 90 % interval exists */
+
+/* A sample with its network analysed. */
+struct prepared {
+  struct jc_sample sample;
+  struct jc_model *model;
+  void *storage;
+  struct jc_analysis analysis;
+};
+
+struct collection {
+  struct prepared **items;
+  uint32_t count, capacity;
+  struct jc_fit_rows rows;
+};
+
+static void prepared_free(struct prepared *p) {
+  if (p == NULL)
+    return;
+  jc_sample_free(&p->sample);
+  jc_model_free(p->model);
+  free(p->storage);
+  free(p);
+}
+
+static void collection_free(struct collection *c) {
+  for (uint32_t i = 0; i < c->count; i++)
+    prepared_free(c->items[i]);
+  free(c->items);
+}
+
+/* ---- reading ---- */
+
+static enum jc_status analyze(struct prepared *p, struct jc_error *error) {
+  if (jc_sample_read_model(&p->sample, &p->model, error) != JC_OK)
+    return error->status;
+  const struct jc_network *network = jc_model_network(p->model);
+  const size_t bytes = jc_analysis_storage_size(network->layer_count, network->input_count);
+  p->storage = malloc(bytes);
+  if (p->storage == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  if (jc_network_analyze(network, p->storage, bytes, &p->analysis, error) != JC_OK)
+    return error->status;
+  if (p->sample.layer_count != network->layer_count)
+    return jc_fail(error, JC_ERROR_INVALID, 0, "layers",
+                   "expected the times of the model's %u layers, got %u", network->layer_count,
+                   p->sample.layer_count);
+  return JC_OK;
+}
+
+/* Calibrated beside other load with --force: every window is disturbed, and wanted. */
+static bool is_forced(const struct jc_sample *s) {
+  return s->load > JC_TOLERATED_LOAD;
+}
+
+static bool is_disturbed(const struct jc_sample *s) {
+  return !is_forced(s) && !isnan(s->cpu_time_s) &&
+         s->cpu_time_s < JC_UNDISTURBED_SHARE * s->time_s * s->run.threads;
+}
+
+/* All samples of one fit come from one machine, library and thread count. */
+static enum jc_status check_same(const struct jc_sample *first, const struct jc_sample *other,
+                                 struct jc_error *error) {
+  const bool same = strcmp(first->machine.cpu_model, other->machine.cpu_model) == 0 &&
+                    first->machine.cpus == other->machine.cpus &&
+                    strcmp(first->runner.name, other->runner.name) == 0 &&
+                    strcmp(first->runner.version, other->runner.version) == 0 &&
+                    strcmp(first->meter.name, other->meter.name) == 0 &&
+                    first->precision == other->precision &&
+                    first->run.threads == other->run.threads;
+  if (same)
+    return JC_OK;
+  return jc_fail(
+      error, JC_ERROR_MISMATCH, 0, NULL,
+      "sample '%.24s' is of another machine, runner, meter or thread count (%.60s, %s %s, "
+      "%s, %u threads) than '%.24s' (%.60s, %s %s, %s, %u threads): fit them apart",
+      other->id, other->machine.cpu_model, other->runner.name, other->runner.version,
+      other->meter.name, other->run.threads, first->id, first->machine.cpu_model,
+      first->runner.name, first->runner.version, first->meter.name, first->run.threads);
+}
+
+static enum jc_status append(struct collection *c, struct prepared *p, struct jc_error *error) {
+  if (c->count == c->capacity) {
+    const uint32_t capacity = c->capacity > 0 ? 2 * c->capacity : 128;
+    struct prepared **items = realloc(c->items, capacity * sizeof(*items));
+    if (items == NULL)
+      return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+    c->items = items;
+    c->capacity = capacity;
+  }
+  c->items[c->count++] = p;
+  return JC_OK;
+}
+
+/* Takes over the sample's contents. */
+static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
+                                 struct jc_fit_report *report, struct jc_error *error) {
+  struct prepared *p = calloc(1, sizeof(*p));
+  if (p == NULL) {
+    jc_sample_free(sample);
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  }
+  p->sample = *sample;
+  report->samples++;
+  if (is_disturbed(&p->sample)) {
+    report->disturbed++;
+    prepared_free(p);
+    return JC_OK;
+  }
+  if ((c->count > 0 && check_same(&c->items[0]->sample, &p->sample, error) != JC_OK) ||
+      analyze(p, error) != JC_OK || append(c, p, error) != JC_OK)
+    prepared_free(p);
+  return error->status;
+}
+
+static enum jc_status read_file(struct collection *c, const char *path,
+                                struct jc_fit_report *report, struct jc_error *error) {
+  struct jc_samples_reader reader;
+  struct jc_sample sample;
+  bool more = false;
+  if (jc_samples_open(path, &reader, error) != JC_OK)
+    return error->status;
+  while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
+    if (add_sample(c, &sample, report, error) != JC_OK) {
+      jc_error_name_file(error, path);
+      error->line = error->line > 0 ? error->line : reader.line;
+      break;
+    }
+  }
+  report->torn_line |= reader.torn;
+  jc_samples_close(&reader);
+  return error->status;
+}
+
+/* ---- features ---- */
+
+static int16_t *row_index(struct jc_fit_rows *rows, uint16_t type, enum jc_phase phase) {
+  return &rows->index[type][phase];
+}
+
+static enum jc_status find_row(struct jc_fit_rows *rows, uint16_t type, enum jc_phase phase,
+                               struct jc_coefficient **row, struct jc_error *error) {
+  int16_t *index = row_index(rows, type, phase);
+  if (*index < 0) {
+    if (rows->count + JC_PHASE_COUNT >= JC_MAX_COEFFICIENTS) /* room for the `any` rows */
+      return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
+                     JC_MAX_COEFFICIENTS);
+    *index = (int16_t)rows->count;
+    rows->rows[rows->count++] = (struct jc_coefficient){
+        .type = type, .phase = phase, .flops_min = INFINITY, .bytes_min = INFINITY};
+  }
+  *row = &rows->rows[*index];
+  return JC_OK;
+}
+
+/* Enters the rows a network has, and widens their ranges. */
+static enum jc_status find_rows(struct jc_fit_rows *rows, const struct prepared *p,
+                                struct jc_error *error) {
+  bool seen[JC_MAX_COEFFICIENTS] = {false};
+  for (uint32_t i = 0; i < p->sample.layer_count; i++) {
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      struct jc_feature_row features;
+      struct jc_coefficient *row = NULL;
+      jc_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size, &features);
+      if (features.count == 0 || features.fused)
+        continue;
+      if (find_row(rows, features.type, features.phase, &row, error) != JC_OK)
+        return error->status;
+      row->flops_min = fmin(row->flops_min, features.flops);
+      row->flops_max = fmax(row->flops_max, features.flops);
+      row->bytes_min = fmin(row->bytes_min, features.bytes);
+      row->bytes_max = fmax(row->bytes_max, features.bytes);
+      row->networks += seen[row - rows->rows] ? 0 : 1;
+      seen[row - rows->rows] = true;
+    }
+  }
+  return JC_OK;
+}
+
+static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
+  struct jc_coefficient *step = NULL;
+  memset(&c->rows, 0, sizeof(c->rows));
+  memset(c->rows.index, 0xff, sizeof(c->rows.index));
+  if (find_row(&c->rows, JC_TYPE_STEP, JC_FORWARD, &step, error) != JC_OK)
+    return error->status;
+  *step = (struct jc_coefficient){.type = JC_TYPE_STEP, .phase = JC_FORWARD, .networks = c->count};
+  for (uint32_t i = 0; i < c->count; i++) {
+    if (find_rows(&c->rows, c->items[i], error) != JC_OK)
+      return error->status;
+  }
+  return JC_OK;
+}
+
+static double layer_seconds(const struct jc_sample_layer *layer, enum jc_phase phase) {
+  const double seconds[JC_PHASE_COUNT] = {layer->forward_s, layer->backward_s, layer->update_s};
+  return seconds[phase];
+}
+
+/* Sums of one network's features and stamps by row; row 0, the step, is what no layer has. */
+static void observe(struct collection *c, const struct prepared *p, struct jc_observation *o) {
+  const struct jc_sample *s = &p->sample;
+  const double steps = (double)s->steps;
+  double stamped_s = 0;
+  o->step_s = s->step_median_s;
+  o->energy_j = s->energy_j / steps;
+  o->active_j = fmax((s->energy_j - s->idle_power_w * s->time_s) / steps, 0.01 * o->energy_j);
+  o->flops = jc_step_flops(&p->analysis.totals, s->run.batch_size);
+  o->bytes = jc_step_bytes(&p->analysis.totals, s->run.batch_size);
+  o->layer_count = s->layer_count;
+  o->startup_s = fmax(s->startup_s, 1e-6);
+  for (uint32_t i = 0; i < s->layer_count; i++) {
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      struct jc_feature_row f;
+      jc_features(&p->analysis, i, (enum jc_phase)phase, s->run.batch_size, &f);
+      if (f.count == 0 || f.fused)
+        continue;
+      const int16_t row = *row_index(&c->rows, f.type, f.phase);
+      for (int k = 0; k < JC_LINEAR_FEATURES; k++)
+        o->features[row * JC_LINEAR_FEATURES + k] += f.linear[k];
+      o->seconds[row] += layer_seconds(&s->layers[i], (enum jc_phase)phase);
+      stamped_s += layer_seconds(&s->layers[i], (enum jc_phase)phase);
+    }
+  }
+  o->features[0] = 1;
+  o->seconds[0] = fmax(o->step_s - stamped_s, 0);
+}
+
+/* ---- the profile ---- */
+
+static void describe(const struct collection *c, struct jc_profile *profile) {
+  const struct jc_sample *first = &c->items[0]->sample;
+  double active_j = 0, time_s = 0, idle_w = 0;
+  profile->machine = first->machine;
+  copy_text(profile->runner, sizeof(profile->runner), first->runner.name);
+  copy_text(profile->runner_version, sizeof(profile->runner_version), first->runner.version);
+  copy_text(profile->meter, sizeof(profile->meter), first->meter.name);
+  copy_text(profile->domain, sizeof(profile->domain), first->meter.domain);
+  copy_text(profile->date, sizeof(profile->date), first->date);
+  profile->precision = first->precision;
+  profile->threads = first->run.threads;
+  profile->measured = first->meter.measured;
+  profile->sample_networks = c->count;
+  for (uint32_t i = 0; i < c->count; i++) {
+    const struct prepared *p = c->items[i];
+    const uint64_t batch = p->sample.run.batch_size;
+    active_j += p->sample.energy_j;
+    time_s += p->sample.time_s;
+    idle_w += p->sample.idle_power_w / c->count;
+    profile->load = fmax(profile->load, p->sample.load);
+    profile->forced |= is_forced(&p->sample);
+    profile->flops_max = fmax(profile->flops_max, jc_step_flops(&p->analysis.totals, batch));
+    profile->bytes_max = fmax(profile->bytes_max, jc_step_bytes(&p->analysis.totals, batch));
+    if (strcmp(p->sample.date, profile->date) > 0)
+      copy_text(profile->date, sizeof(profile->date), p->sample.date);
+  }
+  profile->active_power_w = active_j / time_s;
+  profile->idle_power_w = idle_w;
+}
+
+static enum jc_status fit(struct collection *c, struct jc_profile *profile,
+                          struct jc_error *error) {
+  const size_t doubles = (size_t)c->rows.count * (JC_LINEAR_FEATURES + 1);
+  struct jc_observation *observations = calloc(c->count, sizeof(*observations));
+  double *block = calloc(c->count * doubles, sizeof(double));
+  if (observations == NULL || block == NULL) {
+    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+    goto cleanup;
+  }
+  for (uint32_t i = 0; i < c->count; i++) {
+    observations[i].features = block + i * doubles;
+    observations[i].seconds = observations[i].features + (size_t)c->rows.count * JC_LINEAR_FEATURES;
+    observe(c, c->items[i], &observations[i]);
+  }
+  describe(c, profile);
+  (void)jc_linear_fit(&c->rows, observations, c->count, 1, profile, error);
+
+cleanup:
+  free(observations);
+  free(block);
+  return error->status;
+}
+
+enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
+                                struct jc_profile *profile, struct jc_fit_report *report,
+                                struct jc_error *error) {
+  struct collection *c = calloc(1, sizeof(*c));
+  if (c == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  memset(profile, 0, sizeof(*profile));
+  memset(report, 0, sizeof(*report));
+  for (size_t i = 0; i < path_count && error->status == JC_OK; i++)
+    (void)read_file(c, paths[i], report, error);
+  report->used = c->count;
+  if (error->status == JC_OK && c->count < FEWEST_NETWORKS)
+    (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                  "expected at least %d undisturbed sample networks, got %u (and %u disturbed by "
+                  "other load): run `joulecast calibrate` again, it resumes",
+                  FEWEST_NETWORKS, c->count, report->disturbed);
+  if (error->status == JC_OK && make_rows(c, error) == JC_OK)
+    (void)fit(c, profile, error);
+  collection_free(c);
+  free(c);
+  return error->status;
+}

@@ -1,0 +1,150 @@
+/* plan_builder.h -- writes a sample network layer by layer, each after the one before. Internal to
+ * the plan. */
+#ifndef JC_CALIBRATE_PLAN_BUILDER_H
+#define JC_CALIBRATE_PLAN_BUILDER_H
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "calibrate/random.h"
+#include "estimator/json.h"
+
+/* Name of a layer or of the input. */
+struct tap {
+  char name[12];
+};
+
+struct builder {
+  struct jc_json_writer writer;
+  struct random_stream random;
+  uint32_t layers;
+  struct tap last;   /* what the next layer reads unless told otherwise */
+  uint32_t side;     /* height and width at `last`, roughly: for choosing strides */
+  uint32_t channels; /* at `last` */
+};
+
+static inline void builder_start(struct builder *b, uint64_t seed, const char *name,
+                                 uint32_t channels, uint32_t side) {
+  *b = (struct builder){.random = {seed}, .side = side, .channels = channels};
+  snprintf(b->last.name, sizeof(b->last.name), "input");
+  jc_put_start(&b->writer, JC_JSON_COMPACT);
+  jc_put_object(&b->writer, NULL);
+  jc_put_string(&b->writer, "schema", "joulecast.model/1");
+  jc_put_string(&b->writer, "name", name);
+  jc_put_array(&b->writer, "input");
+  jc_put_uint(&b->writer, NULL, channels);
+  jc_put_uint(&b->writer, NULL, side);
+  jc_put_uint(&b->writer, NULL, side);
+  jc_put_end(&b->writer);
+  jc_put_array(&b->writer, "layers");
+}
+
+/* Log-uniform in [low, high]. */
+static inline double builder_log_uniform(struct builder *b, double low, double high) {
+  return low * pow(high / low, random_unit(&b->random));
+}
+
+static inline bool builder_chance(struct builder *b, double probability) {
+  return random_unit(&b->random) < probability;
+}
+
+/* Log-uniform; four in five are rounded to 16, as in real networks, the others left unaligned,
+ * since vector layouts have cliffs there (PROTOTYPE study 1, section 5). */
+static inline uint32_t builder_channels(struct builder *b, double low, double high) {
+  const double c = builder_log_uniform(b, low, high);
+  return builder_chance(b, 0.8) ? 16 * (uint32_t)fmax(1, round(c / 16)) : (uint32_t)fmax(1, c);
+}
+
+/* Opens a layer of kind TYPE that reads FROM and becomes the last one; its fields follow. */
+static inline void layer_open(struct builder *b, const char *type, const struct tap *from,
+                              const struct tap *second) {
+  const struct tap first = from != NULL ? *from : b->last;
+  snprintf(b->last.name, sizeof(b->last.name), "l%u", b->layers++);
+  jc_put_object(&b->writer, NULL);
+  jc_put_string(&b->writer, "name", b->last.name);
+  jc_put_string(&b->writer, "type", type);
+  jc_put_array(&b->writer, "inputs");
+  jc_put_string(&b->writer, NULL, first.name);
+  if (second != NULL)
+    jc_put_string(&b->writer, NULL, second->name);
+  jc_put_end(&b->writer);
+}
+
+static inline void layer_close(struct builder *b) {
+  jc_put_end(&b->writer);
+}
+
+static inline void layer_plain(struct builder *b, const char *type) {
+  layer_open(b, type, NULL, NULL);
+  layer_close(b);
+}
+
+static inline void layer_join(struct builder *b, const char *type, const struct tap *a) {
+  const struct tap here = b->last;
+  layer_open(b, type, a, &here);
+  layer_close(b);
+}
+
+struct conv_spec {
+  uint32_t out, kernel, stride, groups; /* stride and groups: 0 means 1 */
+  bool bias;
+};
+
+static inline void layer_conv(struct builder *b, struct conv_spec spec) {
+  const uint32_t stride = spec.stride > 0 ? spec.stride : 1;
+  layer_open(b, "conv2d", NULL, NULL);
+  jc_put_uint(&b->writer, "out_channels", spec.out);
+  jc_put_uint(&b->writer, "kernel_size", spec.kernel);
+  jc_put_uint(&b->writer, "stride", stride);
+  jc_put_uint(&b->writer, "padding", spec.kernel / 2);
+  jc_put_uint(&b->writer, "groups", spec.groups > 0 ? spec.groups : 1);
+  jc_put_bool(&b->writer, "bias", spec.bias);
+  layer_close(b);
+  b->channels = spec.out;
+  b->side = (b->side + stride - 1) / stride;
+}
+
+static inline void layer_conv_norm(struct builder *b, struct conv_spec spec,
+                                   const char *activation) {
+  layer_conv(b, spec);
+  layer_plain(b, "batchnorm2d");
+  if (activation != NULL)
+    layer_plain(b, activation);
+}
+
+static inline void layer_pool(struct builder *b, const char *type, uint32_t kernel,
+                              uint32_t stride) {
+  layer_open(b, type, NULL, NULL);
+  jc_put_uint(&b->writer, "kernel_size", kernel);
+  jc_put_uint(&b->writer, "stride", stride);
+  jc_put_uint(&b->writer, "padding", kernel == 3 ? 1 : 0);
+  layer_close(b);
+  b->side = (b->side + stride - 1) / stride;
+}
+
+static inline void layer_linear(struct builder *b, uint32_t out) {
+  layer_open(b, "linear", NULL, NULL);
+  jc_put_uint(&b->writer, "out_features", out);
+  layer_close(b);
+  b->channels = out;
+}
+
+static inline void layer_dropout(struct builder *b, double p) {
+  layer_open(b, "dropout", NULL, NULL);
+  jc_put_real(&b->writer, "p", p);
+  layer_close(b);
+}
+
+static inline void layer_global_pool(struct builder *b, uint32_t size) {
+  layer_open(b, "adaptive_avgpool2d", NULL, NULL);
+  jc_put_uint(&b->writer, "output_size", size);
+  layer_close(b);
+  b->side = size;
+}
+
+/* Classes: 10 to 1000. */
+static inline void layer_classifier(struct builder *b) {
+  layer_linear(b, (uint32_t)builder_log_uniform(b, 10, 1000));
+}
+
+#endif

@@ -1,0 +1,273 @@
+/* plan_families.c -- the families of sample networks: each draws one member at random. To add one:
+ * a function and a line in the table at the end. */
+#include "calibrate/plan_families.h"
+
+#include "calibrate/plan_builder.h"
+
+static void head_pooled(struct builder *b) {
+  layer_global_pool(b, 1);
+  layer_plain(b, "flatten");
+  if (builder_chance(b, 0.3))
+    layer_dropout(b, 0.2);
+  layer_classifier(b);
+}
+
+/* As VGG: 3x3 convolutions, with or without batchnorm, halved by pools. */
+static void draw_plain(struct builder *b) {
+  const bool norm = builder_chance(b, 0.5);
+  const uint32_t stages = 1 + random_below(&b->random, 4);
+  uint32_t width = builder_channels(b, 16, 96);
+  for (uint32_t stage = 0; stage < stages; stage++, width = width < 384 ? 2 * width : width) {
+    const uint32_t convs = 1 + random_below(&b->random, 3);
+    for (uint32_t i = 0; i < convs; i++) {
+      const struct conv_spec conv = {.out = width, .kernel = 3, .bias = true};
+      if (norm) {
+        layer_conv_norm(b, conv, "relu");
+      } else {
+        layer_conv(b, conv);
+        layer_plain(b, "relu");
+      }
+    }
+    if (b->side >= 4)
+      layer_pool(b, builder_chance(b, 0.8) ? "maxpool2d" : "avgpool2d", 2, 2);
+  }
+  head_pooled(b);
+}
+
+static void shortcut_projected(struct builder *b, const struct tap *input, uint32_t in_side,
+                               struct conv_spec conv) {
+  const struct tap body = b->last;
+  b->last = *input;
+  b->side = in_side;
+  layer_conv_norm(b, conv, NULL);
+  layer_join(b, "add", &body);
+}
+
+/* Parameter-free shortcut of He et al.'s CIFAR networks: subsample, then zero channels. */
+static void shortcut_padded(struct builder *b, const struct tap *input, uint32_t extra,
+                            uint32_t stride) {
+  const struct tap body = b->last;
+  b->last = *input;
+  layer_open(b, "avgpool2d", NULL, NULL);
+  jc_put_uint(&b->writer, "kernel_size", 1);
+  jc_put_uint(&b->writer, "stride", stride);
+  layer_close(b);
+  layer_open(b, "pad", NULL, NULL);
+  jc_put_array(&b->writer, "padding");
+  for (int i = 0; i < 4; i++)
+    jc_put_uint(&b->writer, NULL, 0);
+  jc_put_uint(&b->writer, NULL, extra / 2);
+  jc_put_uint(&b->writer, NULL, extra - extra / 2);
+  jc_put_end(&b->writer);
+  layer_close(b);
+  layer_join(b, "add", &body);
+}
+
+static void draw_residual(struct builder *b) {
+  const uint32_t stages = 1 + random_below(&b->random, 3);
+  const bool padded = builder_chance(b, 0.6);
+  uint32_t width = builder_channels(b, 16, 96);
+  layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3}, "relu");
+  for (uint32_t stage = 0; stage < stages; stage++, width *= 2) {
+    const uint32_t blocks = 1 + random_below(&b->random, 2);
+    for (uint32_t i = 0; i < blocks; i++) {
+      const struct tap input = b->last;
+      const uint32_t in = b->channels, side = b->side;
+      const uint32_t stride = i == 0 && stage > 0 && side >= 4 ? 2 : 1;
+      layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = stride}, "relu");
+      layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3}, NULL);
+      if (in == width && stride == 1)
+        layer_join(b, "add", &input);
+      else if (padded && width > in)
+        shortcut_padded(b, &input, width - in, stride);
+      else
+        shortcut_projected(b, &input, side,
+                           (struct conv_spec){.out = width, .kernel = 1, .stride = stride});
+      layer_plain(b, "relu");
+    }
+  }
+  head_pooled(b);
+}
+
+/* 1x1, 3x3 (grouped in half of the members), 1x1 around a shortcut, after a large first layer. */
+static void draw_bottleneck(struct builder *b) {
+  const uint32_t groups = builder_chance(b, 0.4) ? 1 : 4u << random_below(&b->random, 3);
+  const uint32_t stages = 1 + random_below(&b->random, 2);
+  uint32_t width = 32u << random_below(&b->random, 3);
+  layer_conv_norm(b, (struct conv_spec){.out = 64, .kernel = 7, .stride = 2}, "relu");
+  if (b->side >= 8)
+    layer_pool(b, "maxpool2d", 3, 2);
+  for (uint32_t stage = 0; stage < stages; stage++, width *= 2) {
+    const uint32_t blocks = 1 + random_below(&b->random, 2);
+    for (uint32_t i = 0; i < blocks; i++) {
+      const struct tap input = b->last;
+      const uint32_t in = b->channels, side = b->side;
+      const uint32_t stride = i == 0 && stage > 0 && side >= 4 ? 2 : 1;
+      layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 1}, "relu");
+      layer_conv_norm(
+          b, (struct conv_spec){.out = width, .kernel = 3, .stride = stride, .groups = groups},
+          "relu");
+      layer_conv_norm(b, (struct conv_spec){.out = 4 * width, .kernel = 1}, NULL);
+      if (in == 4 * width && stride == 1)
+        layer_join(b, "add", &input);
+      else
+        shortcut_projected(b, &input, side,
+                           (struct conv_spec){.out = 4 * width, .kernel = 1, .stride = stride});
+      layer_plain(b, "relu");
+    }
+  }
+  head_pooled(b);
+}
+
+/* Inverted residuals: 1x1 expand, depthwise 3x3 or 5x5, 1x1 project. */
+static void draw_mobile(struct builder *b) {
+  const char *activation = builder_chance(b, 0.7) ? "relu6" : "relu";
+  const uint32_t blocks = 2 + random_below(&b->random, 5);
+  uint32_t width = builder_channels(b, 8, 48);
+  layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = 2}, activation);
+  for (uint32_t i = 0; i < blocks; i++) {
+    const struct tap input = b->last;
+    const uint32_t in = b->channels, expand = in * (1 + random_below(&b->random, 6));
+    const uint32_t stride = b->side >= 6 && builder_chance(b, 0.35) ? 2 : 1;
+    const uint32_t out =
+        stride == 1 && builder_chance(b, 0.6) ? in : builder_channels(b, in, 2 * in);
+    if (expand > in)
+      layer_conv_norm(b, (struct conv_spec){.out = expand, .kernel = 1}, activation);
+    layer_conv_norm(b,
+                    (struct conv_spec){.out = expand,
+                                       .kernel = builder_chance(b, 0.8) ? 3 : 5,
+                                       .stride = stride,
+                                       .groups = expand},
+                    activation);
+    layer_conv_norm(b, (struct conv_spec){.out = out, .kernel = 1}, NULL);
+    if (stride == 1 && out == in)
+      layer_join(b, "add", &input);
+  }
+  layer_conv_norm(b, (struct conv_spec){.out = 4 * b->channels, .kernel = 1}, activation);
+  head_pooled(b);
+}
+
+/* Every layer appended to what was there, aligned growth or not. */
+static void draw_dense(struct builder *b) {
+  static const uint32_t growths[] = {12, 16, 24, 32, 48};
+  const uint32_t growth = growths[random_below(&b->random, 5)];
+  const uint32_t stages = 1 + random_below(&b->random, 3);
+  layer_conv_norm(b, (struct conv_spec){.out = 2 * growth, .kernel = 3, .stride = 2}, "relu");
+  for (uint32_t stage = 0; stage < stages; stage++) {
+    const uint32_t layers = 2 + random_below(&b->random, 5);
+    for (uint32_t i = 0; i < layers; i++) {
+      const struct tap input = b->last;
+      const uint32_t in = b->channels;
+      layer_plain(b, "batchnorm2d");
+      layer_plain(b, "relu");
+      layer_conv_norm(b, (struct conv_spec){.out = 4 * growth, .kernel = 1}, "relu");
+      layer_conv(b, (struct conv_spec){.out = growth, .kernel = 3});
+      layer_join(b, "concat", &input);
+      b->channels = in + growth;
+    }
+    if (b->side >= 4) {
+      layer_conv(b, (struct conv_spec){.out = b->channels / 2, .kernel = 1});
+      layer_pool(b, "avgpool2d", 2, 2);
+    }
+  }
+  head_pooled(b);
+}
+
+/* Squeeze to few channels, expand by 1x1 and 3x3 side by side. */
+static void draw_fire(struct builder *b) {
+  const uint32_t blocks = 1 + random_below(&b->random, 4);
+  uint32_t width = builder_channels(b, 16, 64);
+  layer_conv(b, (struct conv_spec){.out = 64, .kernel = 3, .stride = 2, .bias = true});
+  layer_plain(b, "relu");
+  for (uint32_t i = 0; i < blocks; i++) {
+    if (i % 2 == 0 && b->side >= 6)
+      layer_pool(b, "maxpool2d", 3, 2);
+    layer_conv(b, (struct conv_spec){.out = width, .kernel = 1, .bias = true});
+    layer_plain(b, "relu");
+    const struct tap squeezed = b->last;
+    layer_conv(b, (struct conv_spec){.out = 4 * width, .kernel = 1, .bias = true});
+    layer_plain(b, "relu");
+    const struct tap left = b->last;
+    b->last = squeezed;
+    layer_conv(b, (struct conv_spec){.out = 4 * width, .kernel = 3, .bias = true});
+    layer_plain(b, "relu");
+    layer_join(b, "concat", &left);
+    b->channels = 8 * width;
+    width = builder_chance(b, 0.5) ? width + 16 : width;
+  }
+  layer_conv(b, (struct conv_spec){
+                    .out = (uint32_t)builder_log_uniform(b, 10, 1000), .kernel = 1, .bias = true});
+  layer_global_pool(b, 1);
+  layer_plain(b, "flatten");
+}
+
+static void draw_mlp(struct builder *b) {
+  const uint32_t hidden = 1 + random_below(&b->random, 4);
+  layer_plain(b, "flatten");
+  for (uint32_t i = 0; i < hidden; i++) {
+    layer_linear(b, builder_channels(b, 32, 2048));
+    if (builder_chance(b, 0.1))
+      layer_plain(b, "softmax");
+    else
+      layer_plain(b, "relu");
+    if (builder_chance(b, 0.3))
+      layer_dropout(b, 0.5);
+  }
+  layer_classifier(b);
+}
+
+/* Small unaligned convolutions and a dense head. */
+static void draw_small(struct builder *b) {
+  const char *pool = builder_chance(b, 0.5) ? "maxpool2d" : "avgpool2d";
+  const uint32_t convs = 1 + random_below(&b->random, 2);
+  for (uint32_t i = 0; i < convs; i++) {
+    layer_conv(b, (struct conv_spec){.out = (uint32_t)builder_log_uniform(b, 4, 32),
+                                     .kernel = builder_chance(b, 0.6) ? 5 : 3,
+                                     .bias = true});
+    layer_plain(b, "relu");
+    layer_pool(b, pool, 2, 2);
+  }
+  layer_plain(b, "flatten");
+  layer_linear(b, builder_channels(b, 32, 256));
+  layer_plain(b, "relu");
+  layer_classifier(b);
+}
+
+/* A large first window, then a large dense head fed by a feature map. */
+static void draw_dense_head(struct builder *b) {
+  layer_conv(b, (struct conv_spec){.out = builder_channels(b, 32, 96),
+                                   .kernel = builder_chance(b, 0.5) ? 11 : 7,
+                                   .stride = 4,
+                                   .bias = true});
+  layer_plain(b, "relu");
+  layer_pool(b, "maxpool2d", 3, 2);
+  layer_conv(b, (struct conv_spec){.out = builder_channels(b, 64, 256), .kernel = 3, .bias = true});
+  layer_plain(b, "relu");
+  layer_global_pool(b, 6);
+  layer_plain(b, "flatten");
+  layer_dropout(b, 0.5);
+  layer_linear(b, builder_channels(b, 512, 4096));
+  layer_plain(b, "relu");
+  if (builder_chance(b, 0.5)) {
+    layer_linear(b, builder_channels(b, 512, 4096));
+    layer_plain(b, "relu");
+  }
+  layer_classifier(b);
+}
+
+/* Smallest and largest side of the image, and how often the family is drawn. */
+static const struct family families[] = {
+    {"plain", draw_plain, 12, 128, 4},
+    {"residual", draw_residual, 12, 96, 4},
+    {"bottleneck", draw_bottleneck, 24, 128, 5},
+    {"mobile", draw_mobile, 16, 128, 5},
+    {"dense", draw_dense, 16, 96, 4},
+    {"fire", draw_fire, 24, 128, 2},
+    {"mlp", draw_mlp, 4, 48, 2},
+    {"small", draw_small, 12, 48, 2},
+    {"dense_head", draw_dense_head, 48, 160, 3},
+};
+
+const struct family *family_at(size_t index) {
+  return index < sizeof(families) / sizeof(families[0]) ? &families[index] : NULL;
+}
