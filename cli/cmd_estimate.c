@@ -1,0 +1,127 @@
+/* cmd_estimate.c -- `joulecast estimate MODEL`: forecast a run, and guard a budget with it. */
+#include "cli/report_estimate.h"
+
+#include <stdlib.h>
+
+#include "cli/format.h"
+
+struct limit_options {
+  struct real_option max_kwh, max_hours, max_co2e_kg, max_cost;
+};
+
+struct estimate_options {
+  struct forecast_options forecast;
+  struct limit_options limits;
+  struct output_options output;
+  bool layers;
+};
+
+#define LIMIT(member) OPTION_AT(struct limit_options, member)
+static const struct option_row rows_limits[] = {
+    {"max-kwh", 0, "KWH", "energy of the facility", NULL, LIMIT(max_kwh),
+     OPTION_RANGE(0, INFINITY)},
+    {"max-hours", 0, "HOURS", "duration", NULL, LIMIT(max_hours), OPTION_RANGE(0, INFINITY)},
+    {"max-co2e-kg", 0, "KG", "CO2e", NULL, LIMIT(max_co2e_kg), OPTION_RANGE(0, INFINITY)},
+    {"max-cost", 0, "AMOUNT", "cost, in the currency of --price", NULL, LIMIT(max_cost),
+     OPTION_RANGE(0, INFINITY)},
+};
+static const struct option_table table_limits = {"Budget (exit status 5 if the forecast is over)",
+                                                 rows_limits, OPTION_COUNT(rows_limits)};
+
+static const struct option_row rows_layers[] = {
+    {"layers", 0, NULL, "add the table of layers", NULL, OPTION_AT(struct estimate_options, layers),
+     OPTION_FREE},
+};
+static const struct option_table table_layers = {"Output", rows_layers, OPTION_COUNT(rows_layers)};
+
+#define IN(member) offsetof(struct estimate_options, member)
+static const struct option_group groups[] = {
+    {&table_input, IN(forecast.run)},
+    {&table_length, IN(forecast.run)},
+    {&table_data, IN(forecast.run)},
+    {&table_form, IN(forecast.run)},
+    {&table_optimizer, IN(forecast.run)},
+    {&table_profile_threads, IN(forecast.machine)},
+    {&table_profile, IN(forecast.machine)},
+    {&table_power, IN(forecast.machine)},
+    {&table_method, IN(forecast.method)},
+    {&table_site, IN(forecast.site)},
+    {&table_limits, IN(limits)},
+    {&table_layers, 0},
+    {&table_format_csv, IN(output)},
+    {&table_output, IN(output)},
+    {&table_quiet, IN(output)},
+};
+
+static enum jc_status check_limits(const struct limit_options *limits,
+                                   const struct forecast *forecast, struct jc_error *error) {
+  const struct {
+    const struct real_option *limit;
+    double value;
+    const char *option, *unit;
+  } rows[] = {
+      {&limits->max_kwh, forecast->footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
+      {&limits->max_hours, forecast->estimate.time_s / 3600, "--max-hours", "hours"},
+      {&limits->max_co2e_kg, forecast->footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
+      {&limits->max_cost, forecast->footprint.cost, "--max-cost", forecast->currency},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    if (rows[i].limit->given && rows[i].value > rows[i].limit->value)
+      return jc_fail(error, JC_ERROR_RUNTIME, 0, rows[i].option,
+                     "over budget: %.4g %s forecast, %.4g allowed", rows[i].value, rows[i].unit,
+                     rows[i].limit->value);
+  }
+  return JC_OK;
+}
+
+static int estimate(const struct estimate_options *options, const char *operand,
+                    struct forecast *forecast, struct jc_error *error) {
+  struct output output;
+  if (options->limits.max_cost.given && options->forecast.site.price == NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--max-cost", "expected --price beside it");
+  else if (forecast_prepare(operand, &options->forecast, forecast, error) == JC_OK)
+    (void)forecast_make(&options->forecast, forecast, error);
+  if (jc_error_is_set(error))
+    return exit_code_of_input(error);
+
+  if (output_open(&output, options->output.output, error) != JC_OK)
+    return exit_code_of(error);
+  (void)report_estimate(forecast, output_format(&options->output), options->layers, &output, error);
+  if (output_close(&output, error) != JC_OK)
+    return exit_code_of(error);
+  return check_limits(&options->limits, forecast, error) == JC_OK ? EXIT_OK : EXIT_BUDGET;
+}
+
+static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
+  struct forecast *forecast = calloc(1, sizeof(*forecast));
+  int code = EXIT_RUNTIME;
+  if (forecast == NULL) {
+    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  } else {
+    code = estimate(options, operands->value[0], forecast, error);
+    forecast_free(forecast);
+  }
+  free(forecast);
+  return code;
+}
+
+const struct command command_estimate = {
+    .name = "estimate",
+    .summary = "forecast energy, time, CO2e and cost of training a model",
+    .spec = {.command = "estimate",
+             .operands = "MODEL",
+             .description =
+                 "Forecast energy, time, power, CO2e and cost of training MODEL, without running "
+                 "it. MODEL is a shipped model's name (`joulecast list models`), a file, or - for "
+                 "standard input.",
+             .examples = "  joulecast estimate resnet50 --samples 1281167 --epochs 90 -b 32\n"
+                         "  joulecast estimate my/net.json --dataset cifar-10 --grid SE --layers\n"
+                         "  joulecast estimate vgg16 --method roofline --hardware a100-sxm4-40gb\n"
+                         "  joulecast estimate resnet18 --price \"0.30 EUR\" --max-cost 5\n",
+             .operands_min = 1,
+             .operands_max = 1,
+             .groups = groups,
+             .group_count = OPTION_COUNT(groups)},
+    .options_size = sizeof(struct estimate_options),
+    .run = run,
+};

@@ -1,0 +1,362 @@
+/* cmd_list.c -- `joulecast list TOPIC`: layers, methods, meters, models, hardware, grids. */
+#include "cli/common.h"
+#include "cli/output.h"
+
+#include <string.h>
+
+#include "calibrate/meter.h"
+#include "cli/format.h"
+#include "estimator/data_files.h"
+
+struct list_options {
+  struct output_options output;
+};
+
+static const struct option_group groups[] = {
+    {&table_format, offsetof(struct list_options, output)},
+    {&table_output, offsetof(struct list_options, output)},
+    {&table_quiet, offsetof(struct list_options, output)},
+};
+
+/* ---- layers: kinds with their fields ---- */
+
+static const char *field_type(enum jc_field_type type) {
+  static const char *const names[] = {
+      [JC_FIELD_UINT] = "integer",          [JC_FIELD_BOOL] = "true or false",
+      [JC_FIELD_REAL] = "number",           [JC_FIELD_PAIR] = "integer or [h, w]",
+      [JC_FIELD_INT_LIST] = "integer list", [JC_FIELD_GROUPS] = "integer or \"in_channels\"",
+  };
+  return names[type];
+}
+
+/* "required", "default 1", "default kernel_size". */
+static char *field_default(const struct jc_field *field, char *buffer, size_t size) {
+  if (field->required)
+    snprintf(buffer, size, "required");
+  else if (field->defaults_to_kernel_size)
+    snprintf(buffer, size, "default kernel_size");
+  else if (field->type == JC_FIELD_BOOL)
+    snprintf(buffer, size, "default %s", field->default_value != 0 ? "true" : "false");
+  else
+    snprintf(buffer, size, "default %.10g", field->default_value);
+  return buffer;
+}
+
+/* " of at least 1", " from 0 to 1"; "" where any number will do. */
+static char *field_range(const struct jc_field *field, char *buffer, size_t size) {
+  const bool open_below = field->minimum <= INT32_MIN + 1;
+  const bool open_above = field->maximum >= INT32_MAX;
+  if (field->type == JC_FIELD_BOOL || (open_below && open_above))
+    snprintf(buffer, size, "%s", "");
+  else if (open_above)
+    snprintf(buffer, size, " of at least %.10g", field->minimum);
+  else
+    snprintf(buffer, size, " from %.10g to %.10g", field->minimum, field->maximum);
+  return buffer;
+}
+
+static void print_layers(FILE *out) {
+  char text[512], otherwise[64], range[64];
+  for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
+    const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
+    fprintf(out, "%s: ", kind->name);
+    print_wrapped(out, kind->summary, (int)strlen(kind->name) + 2, 2);
+    for (uint32_t f = 0; f < kind->field_count; f++) {
+      const struct jc_field *field = &kind->fields[f];
+      snprintf(text, sizeof(text), "%s%s, %s: %s", field_type(field->type),
+               field_range(field, range, sizeof(range)),
+               field_default(field, otherwise, sizeof(otherwise)), field->help);
+      fprintf(out, "  %-18s ", field->name);
+      print_wrapped(out, text, 21, 21);
+    }
+  }
+}
+
+static void put_default(const struct jc_field *field, struct jc_json_writer *w) {
+  if (field->required)
+    jc_put_null(w, "default");
+  else if (field->defaults_to_kernel_size)
+    jc_put_string(w, "default", "kernel_size");
+  else if (field->type == JC_FIELD_BOOL)
+    jc_put_bool(w, "default", field->default_value != 0);
+  else
+    jc_put_real(w, "default", field->default_value);
+}
+
+static void put_layers(struct jc_json_writer *w, const char *key) {
+  jc_put_array(w, key);
+  for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
+    const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
+    jc_put_object(w, NULL);
+    jc_put_string(w, "name", kind->name);
+    jc_put_string(w, "summary", kind->summary);
+    jc_put_array(w, "fields");
+    for (uint32_t f = 0; f < kind->field_count; f++) {
+      const struct jc_field *field = &kind->fields[f];
+      const bool ranged = field->type != JC_FIELD_BOOL;
+      jc_put_inline_object(w, NULL);
+      jc_put_string(w, "name", field->name);
+      jc_put_string(w, "type", field_type(field->type));
+      jc_put_bool(w, "required", field->required);
+      put_default(field, w);
+      jc_put_real(w, "minimum", ranged ? field->minimum : NAN);
+      jc_put_real(w, "maximum", ranged ? field->maximum : NAN);
+      jc_put_string(w, "help", field->help);
+      jc_put_end(w);
+    }
+    jc_put_end(w);
+    jc_put_end(w);
+  }
+  jc_put_end(w);
+}
+
+/* ---- methods, meters ---- */
+
+static const struct column method_columns[] = {
+    {"name", "method", VALUE_TEXT, NULL, NULL, false},
+    {"needs", "needs", VALUE_TEXT, NULL, NULL, false},
+    {"summary", "how", VALUE_TEXT, NULL, NULL, false},
+    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+};
+
+static const char *needs_text(unsigned needs, char *buffer, size_t size) {
+  static const struct {
+    enum jc_need need;
+    const char *text;
+  } names[] = {{JC_NEED_PROFILE, "profile"},
+               {JC_NEED_HARDWARE, "data row"},
+               {JC_NEED_TDP, "TDP"},
+               {JC_NEED_PROFILE_OR_HARDWARE, "profile or row"},
+               {JC_NEED_DURATION, "duration"}};
+  size_t length = 0;
+  buffer[0] = '\0';
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && length < size; i++) {
+    if ((needs & names[i].need) != 0)
+      length += (size_t)snprintf(buffer + length, size - length, "%s%s", length > 0 ? ", " : "",
+                                 names[i].text);
+  }
+  return buffer;
+}
+
+static enum jc_status fill_methods(struct records *records, struct jc_error *error) {
+  char needs[96];
+  for (size_t i = 0; jc_method_at(i) != NULL; i++) {
+    const struct jc_method *method = jc_method_at(i);
+    record_text(records, method->name);
+    record_text(records, needs_text(method->needs, needs, sizeof(needs)));
+    record_text(records, method->summary);
+    record_text(records, method->source);
+  }
+  return records_check(records, error);
+}
+
+static const struct column meter_columns[] = {
+    {"name", "meter", VALUE_TEXT, NULL, NULL, false},
+    {"measured", "measures", VALUE_BOOL, NULL, NULL, false},
+    {"summary", "how", VALUE_TEXT, NULL, NULL, false},
+};
+
+static enum jc_status fill_meters(struct records *records, struct jc_error *error) {
+  for (uint32_t i = 0; jc_meter_driver_at(i) != NULL; i++) {
+    const struct jc_meter_driver *driver = jc_meter_driver_at(i);
+    record_text(records, driver->name);
+    record_flag(records, driver->measured);
+    record_text(records, driver->summary);
+  }
+  return records_check(records, error);
+}
+
+/* ---- models ---- */
+
+static const struct column model_columns[] = {
+    {"name", "model", VALUE_TEXT, NULL, NULL, false},
+    {"input", "input", VALUE_SHAPE, NULL, NULL, false},
+    {"params", "params", VALUE_COUNT, NULL, NULL, false},
+    {"forward_macs", "forward MACs", VALUE_COUNT, NULL, NULL, false},
+    {"dataset", "data set", VALUE_TEXT, NULL, NULL, false},
+    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+};
+
+static enum jc_status fill_model(const char *name, struct records *records,
+                                 struct jc_error *error) {
+  static const struct text_list no_overrides = {0};
+  struct loaded_model model;
+  if (load_model(name, &no_overrides, &model, error) == JC_OK) {
+    const struct jc_network *network = model.network;
+    record_text(records, name);
+    record_shape(records, &network->inputs[0].shape);
+    record_count(records, model.analysis.totals.params);
+    record_count(records, model.analysis.totals.forward_macs);
+    record_text(records, network->training.dataset[0] != '\0' ? network->training.dataset : NULL);
+    record_text(records, network->source);
+  }
+  unload_model(&model);
+  return error->status;
+}
+
+static enum jc_status fill_models(struct records *records, struct jc_error *error) {
+  struct jc_name_list list = {0};
+  if (jc_models_list(&list, error) != JC_OK)
+    return error->status;
+  for (size_t i = 0; i < list.count; i++) {
+    if (fill_model(list.names[i], records, error) != JC_OK)
+      break;
+  }
+  jc_name_list_free(&list);
+  return jc_error_is_set(error) ? error->status : records_check(records, error);
+}
+
+/* ---- data rows ---- */
+
+static const struct column hardware_columns[] = {
+    {"name", "hardware", VALUE_TEXT, NULL, NULL, false},
+    {"device", "", VALUE_TEXT, NULL, NULL, false},
+    {"cores", "cores", VALUE_REAL, format_count, NULL, false},
+    {"per_core", NULL, VALUE_BOOL, NULL, NULL, false},
+    {"tdp_w", "TDP", VALUE_REAL, format_power, NULL, false},
+    {"idle_w", "idle", VALUE_REAL, format_power, NULL, false},
+    {"idle_is_default", NULL, VALUE_BOOL, NULL, NULL, false},
+    {"peak_fp32_flops_per_s", "fp32 FLOP/s", VALUE_REAL, format_si, NULL, false},
+    {"memory_bandwidth_bytes_per_s", "byte/s", VALUE_REAL, format_si, NULL, false},
+    {"year", "year", VALUE_COUNT, format_year, NULL, false},
+    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+};
+
+static enum jc_status fill_hardware(struct records *records, struct jc_error *error) {
+  struct jc_hardware_table table = {0};
+  if (jc_hardware_table_read(NULL, &table, error) == JC_OK) {
+    for (uint32_t i = 0; i < table.count; i++) {
+      const struct jc_hardware *row = &table.rows[i].figures;
+      record_text(records, row->name);
+      record_text(records, row->device);
+      record_real(records, row->cores > 0 ? (double)row->cores : NAN);
+      record_flag(records, table.rows[i].per_core);
+      record_real(records, row->tdp_w);
+      record_real(records, row->idle_w);
+      record_flag(records, table.rows[i].idle_is_default);
+      record_real(records, row->peak_flops_per_s[JC_PRECISION_FP32]);
+      record_real(records, row->memory_bandwidth_bytes_per_s);
+      record_count(records, row->year);
+      record_text(records, table.rows[i].source);
+    }
+    (void)records_check(records, error);
+  }
+  jc_hardware_table_free(&table);
+  return error->status;
+}
+
+static const struct column grid_columns[] = {
+    {"name", "grid", VALUE_TEXT, NULL, NULL, false},
+    {"region", "region", VALUE_TEXT, NULL, NULL, false},
+    {"grid_g_per_kwh", "g CO2e/kWh", VALUE_REAL, NULL, NULL, false},
+    {"year", "year", VALUE_COUNT, format_year, NULL, false},
+    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+};
+
+static enum jc_status fill_grids(struct records *records, struct jc_error *error) {
+  struct jc_data_table table = {0};
+  if (jc_grid_read(NULL, &table, error) == JC_OK) {
+    for (uint32_t i = 0; i < table.count; i++) {
+      record_text(records, table.rows[i].name);
+      record_text(records, table.rows[i].region);
+      record_real(records, table.rows[i].value);
+      record_count(records, table.rows[i].year);
+      record_text(records, table.rows[i].source);
+    }
+    (void)records_check(records, error);
+  }
+  jc_data_table_free(&table);
+  return error->status;
+}
+
+/* ---- the command ---- */
+
+struct topic {
+  const char *name;
+  const struct column *columns; /* NULL: layers, which are no rows */
+  size_t column_count;
+  enum jc_status (*fill)(struct records *records, struct jc_error *error);
+};
+
+static const struct topic topics[] = {
+    {"layers", NULL, 0, NULL},
+    {"methods", method_columns, COLUMN_COUNT(method_columns), fill_methods},
+    {"meters", meter_columns, COLUMN_COUNT(meter_columns), fill_meters},
+    {"models", model_columns, COLUMN_COUNT(model_columns), fill_models},
+    {"hardware", hardware_columns, COLUMN_COUNT(hardware_columns), fill_hardware},
+    {"grids", grid_columns, COLUMN_COUNT(grid_columns), fill_grids},
+};
+
+enum { TOPIC_COUNT = sizeof(topics) / sizeof(topics[0]) };
+
+static const struct topic *find_topic(const char *name, struct jc_error *error) {
+  const char *names[TOPIC_COUNT];
+  for (size_t i = 0; i < TOPIC_COUNT; i++) {
+    names[i] = topics[i].name;
+    if (strcmp(name, topics[i].name) == 0)
+      return &topics[i];
+  }
+  const char *close = jc_closest_name(name, names, TOPIC_COUNT);
+  (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL,
+                "list: expected layers, methods, meters, models, hardware or grids, got "
+                "'%.40s'%s%s%s",
+                name, close != NULL ? "; did you mean '" : "", close != NULL ? close : "",
+                close != NULL ? "'?" : "");
+  return NULL;
+}
+
+static void put_topic(const struct topic *topic, const struct records *records,
+                      struct jc_json_writer *w) {
+  jc_put_start(w, JC_JSON_PRETTY);
+  jc_put_object(w, NULL);
+  jc_put_string(w, "schema", "joulecast.list/1");
+  if (topic->columns == NULL)
+    put_layers(w, topic->name);
+  else
+    records_put(records, w, topic->name);
+  jc_put_end(w);
+}
+
+static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
+  const struct list_options *o = options;
+  const struct topic *topic = find_topic(operands->value[0], error);
+  struct records records;
+  struct output output;
+  if (topic == NULL || output_open(&output, o->output.output, error) != JC_OK)
+    return exit_code_of(error);
+
+  records_start(&records, topic->columns, topic->column_count);
+  if (topic->fill != NULL && topic->fill(&records, error) != JC_OK) {
+    (void)output_close(&output, error);
+    records_free(&records);
+    return exit_code_of_input(error);
+  }
+  if (output_format(&o->output) == FORMAT_JSON) {
+    struct jc_json_writer writer;
+    put_topic(topic, &records, &writer);
+    (void)output_json(&output, &writer, error);
+  } else if (topic->columns == NULL) {
+    print_layers(output.stream);
+  } else {
+    records_print(&records, output.stream);
+  }
+  records_free(&records);
+  (void)output_close(&output, error);
+  return exit_code_of(error);
+}
+
+const struct command command_list = {
+    .name = "list",
+    .summary = "what there is: layers, methods, meters, models, hardware, grids",
+    .spec = {.command = "list",
+             .operands = "layers|methods|meters|models|hardware|grids",
+             .description = "Print what joulecast knows: layer types with their fields, estimation "
+                            "methods, energy meters, shipped models, data rows of hardware, and "
+                            "carbon intensities of grids.",
+             .operands_min = 1,
+             .operands_max = 1,
+             .groups = groups,
+             .group_count = OPTION_COUNT(groups)},
+    .options_size = sizeof(struct list_options),
+    .run = run,
+};

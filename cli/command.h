@@ -1,0 +1,48 @@
+/* command.h -- the subcommands of joulecast: one file, one option table, one function each.
+ *
+ * To add a command: a file cmd_NAME.c that defines `command_NAME`, and its line below.
+ */
+#ifndef JC_CLI_COMMAND_H
+#define JC_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+/* In the order of `joulecast --help`. */
+#define COMMANDS(X)                                                                                \
+  X(estimate)                                                                                      \
+  X(inspect)                                                                                       \
+  X(calibrate)                                                                                     \
+  X(train)                                                                                         \
+  X(list)                                                                                          \
+  X(doctor)
+
+/* What the program returns; documented in the manual. */
+enum exit_code {
+  EXIT_OK = 0,
+  EXIT_RUNTIME = 1,
+  EXIT_USAGE = 2,
+  EXIT_INVALID = 3, /* invalid, missing or unreadable model or data file; a mismatch of files */
+  EXIT_CANNOT_MEASURE = 4,
+  EXIT_BUDGET = 5
+};
+
+struct command {
+  const char *name;
+  const char *summary; /* one line for `joulecast --help` */
+  struct option_spec spec;
+  size_t options_size; /* of the struct its option tables fill */
+  /* Runs with parsed options and operands. Prints results; an error goes to ERROR, which main
+   * prints. Returns an enum exit_code. */
+  int (*run)(const void *options, const struct text_list *operands, struct jc_error *error);
+};
+
+#define X(name) extern const struct command command_##name;
+COMMANDS(X)
+#undef X
+
+/* The exit code of a failure. JC_ERROR_IO is one of writing: EXIT_RUNTIME. */
+int exit_code_of(const struct jc_error *error);
+/* The same for a failure to read an input: JC_ERROR_IO is EXIT_INVALID. */
+int exit_code_of_input(const struct jc_error *error);
+
+#endif

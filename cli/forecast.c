@@ -1,0 +1,437 @@
+/* forecast.c -- machine, profile, data rows and grid of a forecast; runs the method. */
+#include "cli/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/format.h"
+#include "estimator/environment.h"
+#include "estimator/profile_file.h"
+#include "trainer/trainer.h"
+
+static const char default_grid[] = "WORLD";
+static const char default_pue[] = "none";
+
+static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
+
+#define SITE(member)   OPTION_AT(struct site_options, member)
+#define METHOD(member) OPTION_AT(struct method_options, member)
+
+static const struct option_row rows_site[] = {
+    {"grid", 0, "CODE|G/KWH", "carbon intensity: a country's ISO code, or g CO2e per kWh",
+     "the world's average", SITE(grid), OPTION_FREE},
+    {"pue", 0, "NAME|NUMBER", "facility energy over machine energy", "1, no overhead", SITE(pue),
+     OPTION_FREE},
+    {"price", 0, "PRICE", "of a kWh with its currency, as in \"0.30 EUR\"", NULL, SITE(price),
+     OPTION_FREE},
+};
+static const struct option_row rows_method[] = {
+    {"method", 0, "NAME", "see `joulecast list methods`", "layerwise-linear", METHOD(method),
+     OPTION_FREE},
+    {"interval", 0, "LEVEL", "of the interval: 0.5, 0.8 or 0.9", "0.9", METHOD(interval),
+     OPTION_ONE_OF(intervals)},
+    {"hours", 0, "HOURS", "known duration of the whole run, for methods that take one", NULL,
+     METHOD(hours), OPTION_RANGE(OPTION_POSITIVE, 1e7)},
+    {"force", 0, NULL, "use a profile of another machine, library or thread count", NULL,
+     METHOD(force), OPTION_FREE},
+};
+const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
+const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
+
+/* ---- method ---- */
+
+enum {
+  HARDWARE_NEEDS = JC_NEED_HARDWARE | JC_NEED_TDP | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION,
+  PROFILE_NEEDS = JC_NEED_PROFILE | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION
+};
+
+static const struct jc_method *find_method(const char *name, struct jc_error *error) {
+  const char *names[32];
+  size_t count = 0;
+  if (name == NULL)
+    return jc_method_at(0);
+  const struct jc_method *method = jc_method_find(name);
+  if (method != NULL)
+    return method;
+  for (; count < sizeof(names) / sizeof(names[0]) && jc_method_at(count) != NULL; count++)
+    names[count] = jc_method_at(count)->name;
+  const char *close = jc_closest_name(name, names, count);
+  if (close != NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
+                  "unknown method '%.40s'; did you mean '%s'?", name, close);
+  else
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
+                  "unknown method '%.40s'; see `joulecast list methods`", name);
+  return NULL;
+}
+
+static bool names_hardware(const struct machine_options *options) {
+  return options->hardware != NULL && strcmp(options->hardware, "auto") != 0;
+}
+
+static bool gives_hardware(const struct machine_options *options) {
+  return options->hardware != NULL || options->tdp_w.given || options->idle_w.given;
+}
+
+/* A value that the method would not look at would change nothing, in silence. */
+static enum jc_status refuse_unused(const struct forecast_options *options,
+                                    const struct jc_method *method, struct jc_error *error) {
+  const struct {
+    bool given;
+    unsigned used_by;
+    const char *option;
+  } rows[] = {
+      {options->machine.hardware != NULL, HARDWARE_NEEDS, "--hardware"},
+      {options->machine.tdp_w.given, HARDWARE_NEEDS, "--tdp-w"},
+      {options->machine.idle_w.given, HARDWARE_NEEDS, "--idle-w"},
+      {options->machine.profile != NULL, PROFILE_NEEDS, "--profile"},
+      {options->method.hours.given, JC_NEED_DURATION, "--hours"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    if (rows[i].given && (method->needs & rows[i].used_by) == 0)
+      return jc_fail(error, JC_ERROR_USAGE, 0, rows[i].option,
+                     "method '%s' does not use it; choose another with --method", method->name);
+  }
+  if ((method->needs & JC_NEED_PROFILE_OR_HARDWARE) != 0 && options->machine.profile != NULL &&
+      gives_hardware(&options->machine))
+    return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
+                   "method '%s' takes --profile or a data row (--hardware, --tdp-w, --idle-w), not "
+                   "both",
+                   method->name);
+  return JC_OK;
+}
+
+/* ---- profile ---- */
+
+/* Whether the default profile of this machine is worth looking for. A data row named by hand is
+ * another machine, and a method that takes either is given one by hand. */
+static bool wants_profile(const struct forecast_options *options, unsigned needs) {
+  if ((needs & JC_NEED_PROFILE) != 0)
+    return true;
+  if ((needs & JC_NEED_PROFILE_OR_HARDWARE) != 0)
+    return !gives_hardware(&options->machine);
+  return (needs & JC_NEED_DURATION) != 0 && !options->method.hours.given &&
+         !names_hardware(&options->machine);
+}
+
+/* Path of the profile to use; "" if the method can do without and there is none. */
+static enum jc_status locate_profile(const struct forecast_options *options,
+                                     struct forecast *forecast, struct jc_error *error) {
+  const unsigned needs = forecast->method->needs;
+  const struct machine_options *machine = &options->machine;
+  const bool required = (needs & JC_NEED_PROFILE) != 0;
+  forecast->profile_path[0] = '\0';
+  if (machine->profile != NULL) {
+    snprintf(forecast->profile_path, sizeof(forecast->profile_path), "%s", machine->profile);
+    return JC_OK;
+  }
+  if (!wants_profile(options, needs))
+    return JC_OK;
+  struct jc_error why = {0};
+  const enum jc_status status = jc_profile_find_default(
+      &forecast->machine, JC_PRECISION_FP32, (uint32_t)machine->threads.value,
+      forecast->profile_path, sizeof(forecast->profile_path), &why);
+  if (status == JC_OK || (status == JC_ERROR_MISSING && !required)) {
+    if (status != JC_OK)
+      forecast->profile_path[0] = '\0';
+    return JC_OK;
+  }
+  *error = why;
+  return status;
+}
+
+/* Whether the profile is for this machine; with --force a note says what does not fit. */
+static enum jc_status check_profile(bool force, struct forecast *forecast, struct jc_error *error) {
+  const char *version = jc_trainer_library_version();
+  const struct jc_profile_use use = {.machine = &forecast->machine,
+                                     .runner_version = version[0] != '\0' ? version : NULL,
+                                     .precision = JC_PRECISION_FP32,
+                                     .threads = forecast->problem.run.threads};
+  struct jc_error why = {0};
+  if (jc_profile_check(&forecast->profile, &use, &why) == JC_OK)
+    return JC_OK;
+  if (!force) {
+    *error = why;
+    jc_error_name_file(error, forecast->profile_path);
+    return error->status;
+  }
+  inputs_note(&forecast->inputs, "forced: %.220s", why.text);
+  return JC_OK;
+}
+
+static void set_threads(const struct machine_options *options, struct forecast *forecast) {
+  uint32_t threads = forecast->machine.cpus;
+  enum input_from from = FROM_DETECTED;
+  if (options->threads.given) {
+    threads = (uint32_t)options->threads.value;
+    from = FROM_FLAG;
+  } else if (forecast->problem.profile != NULL) {
+    threads = forecast->profile.threads;
+    from = FROM_FILE;
+  }
+  forecast->problem.run.threads = threads;
+  (void)input_count(&forecast->inputs, "threads", from, threads);
+}
+
+static enum jc_status set_profile(const struct forecast_options *options, struct forecast *forecast,
+                                  struct jc_error *error) {
+  if (locate_profile(options, forecast, error) != JC_OK)
+    return error->status;
+  if (forecast->profile_path[0] == '\0') {
+    set_threads(&options->machine, forecast);
+    return JC_OK;
+  }
+  if (jc_profile_read(forecast->profile_path, &forecast->profile, error) != JC_OK)
+    return error->status;
+  forecast->problem.profile = &forecast->profile;
+  set_threads(&options->machine, forecast);
+  struct input *input = input_text(&forecast->inputs, "profile",
+                                   options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
+                                   forecast->profile_path);
+  snprintf(input->note, sizeof(input->note), "%s, %s", forecast->profile.date,
+           forecast->profile.measured ? "power measured" : "power modelled");
+  return check_profile(options->method.force, forecast, error);
+}
+
+/* ---- hardware ---- */
+
+/* The row that the options name, or MACHINE's; NULL if --tdp-w makes up for a missing one. */
+static enum jc_status find_row(const struct machine_options *options,
+                               const struct jc_machine *machine,
+                               const struct jc_hardware_table *table,
+                               const struct jc_hardware_row **row, struct jc_error *error) {
+  *row = NULL;
+  if (names_hardware(options))
+    return jc_hardware_find(table, options->hardware, row, error);
+  struct jc_error why = {0};
+  const enum jc_status status = jc_hardware_for_machine(table, machine, row, &why);
+  if (status == JC_OK || (status == JC_ERROR_MISSING && options->tdp_w.given))
+    return JC_OK;
+  *error = why;
+  return status;
+}
+
+static void tell_hardware(const struct machine_options *options, const struct jc_hardware_row *row,
+                          const struct jc_hardware *hardware, struct inputs *inputs) {
+  if (row != NULL) {
+    struct input *input = input_text(
+        inputs, "hardware", names_hardware(options) ? FROM_FLAG : FROM_DETECTED, hardware->name);
+    if (hardware->generic)
+      snprintf(input->note, sizeof(input->note),
+               "stands for a CPU model that the machine hides, %u cores", hardware->cores);
+    else
+      snprintf(input->note, sizeof(input->note), "data sheet, %u", hardware->year);
+  }
+  struct input *tdp =
+      input_real(inputs, "tdp_w", options->tdp_w.given ? FROM_FLAG : FROM_FILE, hardware->tdp_w);
+  struct input *idle = input_real(inputs, "idle_w",
+                                  options->idle_w.given                 ? FROM_FLAG
+                                  : row == NULL || row->idle_is_default ? FROM_DEFAULT
+                                                                        : FROM_FILE,
+                                  hardware->idle_w);
+  tdp->format = idle->format = format_power;
+  if (idle->from == FROM_DEFAULT && !idle->value.absent)
+    snprintf(idle->note, sizeof(idle->note), "the usual share of the TDP");
+}
+
+/* Resolves the data row for CORES cores (0: the whole part) with the user's power in place. */
+static enum jc_status resolve_hardware(const struct machine_options *options,
+                                       const struct jc_machine *machine, uint32_t cores,
+                                       struct inputs *inputs, struct jc_hardware *hardware,
+                                       struct jc_error *error) {
+  struct jc_hardware_table table = {0};
+  const struct jc_hardware_row *row = NULL;
+  if (jc_hardware_table_read(NULL, &table, error) == JC_OK &&
+      find_row(options, machine, &table, &row, error) == JC_OK) {
+    *hardware = (struct jc_hardware){.device = "cpu",
+                                     .cores = cores,
+                                     .tdp_w = NAN,
+                                     .idle_w = NAN,
+                                     .memory_bandwidth_bytes_per_s = NAN,
+                                     .memory_bytes = NAN};
+    for (int i = 0; i < JC_MAX_PRECISIONS; i++)
+      hardware->peak_flops_per_s[i] = NAN;
+    if (row != NULL)
+      jc_hardware_scale(row, cores, hardware);
+    jc_hardware_set_power(&table, row, options->tdp_w.given ? options->tdp_w.value : NAN,
+                          options->idle_w.given ? options->idle_w.value : NAN, hardware);
+    tell_hardware(options, row, hardware, inputs);
+  }
+  jc_hardware_table_free(&table);
+  return error->status;
+}
+
+static enum jc_status set_hardware(const struct forecast_options *options,
+                                   struct forecast *forecast, struct jc_error *error) {
+  const unsigned needs = forecast->method->needs;
+  const struct jc_problem *problem = &forecast->problem;
+  const bool required = (needs & (JC_NEED_HARDWARE | JC_NEED_TDP)) != 0;
+  const bool useful = (needs & HARDWARE_NEEDS) != 0 && problem->profile == NULL;
+  if (!required && !useful)
+    return JC_OK;
+  /* Unless told, a row named by hand stands for the whole part. */
+  const bool whole = names_hardware(&options->machine) && !options->machine.threads.given;
+  if (resolve_hardware(&options->machine, &forecast->machine, whole ? 0 : problem->run.threads,
+                       &forecast->inputs, &forecast->hardware, error) != JC_OK)
+    return error->status;
+  forecast->problem.hardware = &forecast->hardware;
+  return JC_OK;
+}
+
+enum jc_status resolve_meter(const struct machine_options *options,
+                             const struct jc_machine *machine, struct inputs *inputs,
+                             struct jc_meter_options *meter, struct jc_error *error) {
+  struct jc_hardware hardware;
+  struct jc_error why = {0};
+  *meter = (struct jc_meter_options){.powercap_root = options->powercap_root, .allow_model = true};
+  const enum jc_status status =
+      resolve_hardware(options, machine, machine->cpus, inputs, &hardware, &why);
+  if (status == JC_ERROR_MISSING)
+    return JC_OK;
+  if (status != JC_OK) {
+    *error = why;
+    return status;
+  }
+  meter->model = (struct jc_meter_model){.tdp_w = hardware.tdp_w,
+                                         .idle_w = isnan(hardware.idle_w) ? 0 : hardware.idle_w,
+                                         .cores = machine->cpus};
+  return JC_OK;
+}
+
+/* ---- grid, PUE, price ---- */
+
+static enum jc_status set_grid(const struct site_options *options, struct forecast *forecast,
+                               struct jc_error *error) {
+  struct jc_data_table table = {0};
+  const struct jc_data_row *row = NULL;
+  const bool given = options->grid != NULL;
+  if (jc_grid_read(NULL, &table, error) == JC_OK &&
+      jc_grid_find(&table, given ? options->grid : default_grid, &forecast->grid_g_per_kwh, &row,
+                   error) == JC_OK) {
+    struct input *input = input_real(&forecast->inputs, "grid_g_per_kwh",
+                                     given ? FROM_FLAG : FROM_DEFAULT, forecast->grid_g_per_kwh);
+    if (row != NULL)
+      snprintf(input->note, sizeof(input->note), "%s, %u", row->region, row->year);
+    if (!given)
+      inputs_note(&forecast->inputs,
+                  "no --grid: CO2e is for the world's average electricity; yours may be a tenth "
+                  "or twice that");
+  }
+  jc_data_table_free(&table);
+  return error->status;
+}
+
+static enum jc_status set_pue(const struct site_options *options, struct forecast *forecast,
+                              struct jc_error *error) {
+  struct jc_data_table table = {0};
+  const struct jc_data_row *row = NULL;
+  const bool given = options->pue != NULL;
+  if (jc_pue_read(NULL, &table, error) == JC_OK &&
+      jc_pue_find(&table, given ? options->pue : default_pue, &forecast->pue, &row, error) ==
+          JC_OK) {
+    struct input *input =
+        input_real(&forecast->inputs, "pue", given ? FROM_FLAG : FROM_DEFAULT, forecast->pue);
+    if (given && row != NULL)
+      snprintf(input->note, sizeof(input->note), "%s, %u", row->name, row->year);
+    else if (!given)
+      snprintf(input->note, sizeof(input->note), "no cooling or conversion loss counted");
+  }
+  jc_data_table_free(&table);
+  return error->status;
+}
+
+/* "0.30 EUR". */
+static enum jc_status set_price(const struct site_options *options, struct forecast *forecast,
+                                struct jc_error *error) {
+  char number[32] = "";
+  forecast->price_per_kwh = NAN;
+  if (options->price == NULL)
+    return JC_OK;
+  const size_t length = strspn(options->price, "0123456789.");
+  const char *currency = options->price + length;
+  while (*currency == ' ')
+    currency++;
+  snprintf(number, sizeof(number), "%.*s", (int)length, options->price);
+  if (length >= sizeof(number) || !parse_real(number, &forecast->price_per_kwh) ||
+      currency[0] == '\0' || strlen(currency) >= sizeof(forecast->currency))
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--price",
+                   "expected the price of a kWh and its currency, as in \"0.30 EUR\", got '%.40s'",
+                   options->price);
+  snprintf(forecast->currency, sizeof(forecast->currency), "%s", currency);
+  struct input *input =
+      input_real(&forecast->inputs, "price_per_kwh", FROM_FLAG, forecast->price_per_kwh);
+  snprintf(input->note, sizeof(input->note), "%s", forecast->currency);
+  return JC_OK;
+}
+
+/* ---- the forecast ---- */
+
+static enum jc_status set_method(const struct forecast_options *options, struct forecast *forecast,
+                                 struct jc_error *error) {
+  forecast->method = find_method(options->method.method, error);
+  if (forecast->method == NULL || refuse_unused(options, forecast->method, error) != JC_OK)
+    return error->status;
+  (void)input_text(&forecast->inputs, "method",
+                   options->method.method != NULL ? FROM_FLAG : FROM_DEFAULT,
+                   forecast->method->name);
+  forecast->problem.interval = 0.9;
+  if (options->method.interval != NULL)
+    (void)parse_real(options->method.interval, &forecast->problem.interval);
+  input_real(&forecast->inputs, "interval",
+             options->method.interval != NULL ? FROM_FLAG : FROM_DEFAULT,
+             forecast->problem.interval)
+      ->format = format_percent;
+  forecast->problem.precision = JC_PRECISION_FP32;
+  forecast->problem.duration_s = NAN;
+  if (options->method.hours.given) {
+    forecast->problem.duration_s = 3600 * options->method.hours.value;
+    input_real(&forecast->inputs, "duration_s", FROM_FLAG, forecast->problem.duration_s)->format =
+        format_duration;
+  }
+  return JC_OK;
+}
+
+static enum jc_status estimate(struct forecast *forecast, struct jc_error *error) {
+  const struct jc_problem *problem = &forecast->problem;
+  forecast->estimate.layers =
+      calloc(forecast->model.network->layer_count, sizeof(*forecast->estimate.layers));
+  if (forecast->estimate.layers == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK)
+    return error->status;
+  for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
+    inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
+  forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,
+                                        forecast->grid_g_per_kwh, forecast->price_per_kwh);
+  forecast->memory_bytes = jc_training_memory_bytes(
+      &forecast->model.analysis.totals, problem->run.batch_size, problem->run.optimizer);
+  return JC_OK;
+}
+
+enum jc_status forecast_prepare(const char *operand, const struct forecast_options *options,
+                                struct forecast *forecast, struct jc_error *error) {
+  if (set_method(options, forecast, error) != JC_OK ||
+      load_model(operand, &options->run.input, &forecast->model, error) != JC_OK ||
+      resolve_run(&options->run, forecast->model.network, &forecast->problem.run, &forecast->inputs,
+                  error) != JC_OK)
+    return error->status;
+  forecast->problem.analysis = &forecast->model.analysis;
+  return jc_environment_probe(NULL, &forecast->machine, error);
+}
+
+enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
+                             struct jc_error *error) {
+  if (set_profile(options, forecast, error) != JC_OK ||
+      set_hardware(options, forecast, error) != JC_OK ||
+      set_grid(&options->site, forecast, error) != JC_OK ||
+      set_pue(&options->site, forecast, error) != JC_OK ||
+      set_price(&options->site, forecast, error) != JC_OK)
+    return error->status;
+  return estimate(forecast, error);
+}
+
+void forecast_free(struct forecast *forecast) {
+  free(forecast->estimate.layers);
+  unload_model(&forecast->model);
+}

@@ -1,0 +1,68 @@
+/* forecast.h -- from options to an estimate: machine, profile, data rows, grid, then the method.
+ *
+ * Every value that went in stands in `inputs` with where it came from. */
+#ifndef JC_CLI_FORECAST_H
+#define JC_CLI_FORECAST_H
+
+#include <limits.h>
+
+#include "calibrate/meter.h"
+#include "cli/common.h"
+#include "estimator/data_files.h"
+
+struct site_options {
+  const char *grid, *pue, *price;
+};
+
+extern const struct option_table table_site; /* --grid, --pue, --price */
+
+struct method_options {
+  const char *method;
+  const char *interval;
+  struct real_option hours;
+  bool force;
+};
+
+extern const struct option_table table_method; /* --method, --interval, --hours, --force */
+
+/* Everything a forecast consists of. Zeroed by the caller; too large for a stack frame. */
+struct forecast {
+  struct loaded_model model;
+  struct inputs inputs;
+  struct jc_machine machine; /* this one */
+  struct jc_profile profile; /* of problem.profile */
+  char profile_path[PATH_MAX];
+  struct jc_hardware hardware; /* of problem.hardware */
+  struct jc_problem problem;
+  const struct jc_method *method;
+  struct jc_estimate estimate; /* with layers */
+  double pue, grid_g_per_kwh;
+  double price_per_kwh; /* NAN: not given */
+  char currency[16];    /* "": no price */
+  struct jc_footprint footprint;
+  uint64_t memory_bytes;
+};
+
+struct forecast_options {
+  struct run_options run;
+  struct machine_options machine;
+  struct method_options method;
+  struct site_options site;
+};
+
+/* Reads the model OPERAND, resolves its run but for the threads, and probes this machine. Free with
+ * forecast_free(), after a failure too. */
+enum jc_status forecast_prepare(const char *operand, const struct forecast_options *options,
+                                struct forecast *forecast, struct jc_error *error);
+/* The rest: profile or data row, threads, grid, PUE, price, and the estimate. */
+enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
+                             struct jc_error *error);
+void forecast_free(struct forecast *forecast);
+
+/* The power figures of the `model` meter for MACHINE: the options', else its data row's, told to
+ * INPUTS. Without either OPTIONS->model stays empty, and the meter is not available. */
+enum jc_status resolve_meter(const struct machine_options *options,
+                             const struct jc_machine *machine, struct inputs *inputs,
+                             struct jc_meter_options *meter, struct jc_error *error);
+
+#endif

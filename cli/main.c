@@ -1,0 +1,131 @@
+/* main.c -- joulecast: finds the command, prints its error, exits. Nothing else prints errors. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "estimator/layers.h"
+
+static const struct command *const commands[] = {
+#define X(name) &command_##name,
+    COMMANDS(X)
+#undef X
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+int exit_code_of(const struct jc_error *error) {
+  switch (error->status) {
+  case JC_OK:
+    return EXIT_OK;
+  case JC_ERROR_USAGE:
+    return EXIT_USAGE;
+  case JC_ERROR_INVALID:
+  case JC_ERROR_OVERFLOW:
+  case JC_ERROR_MISMATCH:
+  case JC_ERROR_MISSING:
+    return EXIT_INVALID;
+  case JC_ERROR_UNAVAILABLE:
+    return EXIT_CANNOT_MEASURE;
+  case JC_ERROR_STORAGE:
+  case JC_ERROR_IO:
+  case JC_ERROR_RUNTIME:
+    break;
+  }
+  return EXIT_RUNTIME;
+}
+
+int exit_code_of_input(const struct jc_error *error) {
+  return error->status == JC_ERROR_IO ? EXIT_INVALID : exit_code_of(error);
+}
+
+static void print_help(FILE *out) {
+  fprintf(out, "usage: joulecast COMMAND [OPTION]... [ARGUMENT]...\n\n"
+               "Forecast the joules of a training run before you run it.\n\nCommands:\n");
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(out, "\n`joulecast COMMAND --help` shows a command's options. Exit status: 0 done,\n"
+               "1 failed, 2 wrong usage, 3 a model or data file is invalid, missing or does not\n"
+               "fit, 4 cannot measure here, 5 over budget.\n");
+}
+
+static const struct command *find_command(const char *name, struct jc_error *error) {
+  const char *names[COMMAND_COUNT];
+  for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    names[i] = commands[i]->name;
+    if (strcmp(name, names[i]) == 0)
+      return commands[i];
+  }
+  const char *close = jc_closest_name(name, names, COMMAND_COUNT);
+  if (close != NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL, "unknown command '%.40s'; did you mean '%s'?",
+                  name, close);
+  else
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL, "unknown command '%.40s'; see `joulecast --help`",
+                  name);
+  return NULL;
+}
+
+static int run_command(const struct command *command, int argc, char *const *argv,
+                       struct jc_error *error) {
+  struct text_list operands;
+  bool help = false;
+  int code = EXIT_OK;
+  void *options = calloc(1, command->options_size);
+  if (options == NULL)
+    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  else if (options_parse(&command->spec, argc, argv, options, &operands, &help, error) != JC_OK)
+    code = EXIT_USAGE;
+  else if (help)
+    options_help(&command->spec, stdout);
+  else
+    code = command->run(options, &operands, error);
+  free(options);
+  return code == EXIT_OK ? exit_code_of(error) : code;
+}
+
+/* `joulecast`, `joulecast help [COMMAND]`, --help, --version; false: it is none of these. */
+static bool run_general(int argc, char *const *argv, struct jc_error *error) {
+  const char *first = argc > 1 ? argv[1] : "--help";
+  const bool help =
+      strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0;
+  if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
+    printf("joulecast %s\n", JOULECAST_VERSION);
+    return true;
+  }
+  if (!help)
+    return false;
+  if (argc <= 1) {
+    print_help(stderr);
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL, "expected a command");
+  } else if (argc > 2) {
+    const struct command *command = find_command(argv[2], error);
+    if (command != NULL)
+      options_help(&command->spec, stdout);
+  } else {
+    print_help(stdout);
+  }
+  return true;
+}
+
+/* Errors that have a file are `file:line: path: text`, so that editors jump there. */
+static void print_error(const struct jc_error *error) {
+  char line[1200];
+  fflush(stdout);
+  fprintf(stderr, "%s%s\n",
+          error->file[0] != '\0' ? "" : "joulecast: ", jc_error_format(error, line, sizeof(line)));
+}
+
+int main(int argc, char **argv) {
+  struct jc_error error = {0};
+  int code = EXIT_OK;
+  if (!run_general(argc, argv, &error)) {
+    const struct command *command = find_command(argv[1], &error);
+    if (command != NULL)
+      code = run_command(command, argc - 2, argv + 2, &error);
+  }
+  if (fflush(stdout) != 0)
+    (void)jc_fail(&error, JC_ERROR_IO, 0, NULL, "cannot write standard output");
+  if (jc_error_is_set(&error))
+    print_error(&error);
+  return code == EXIT_OK ? exit_code_of(&error) : code;
+}

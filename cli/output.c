@@ -1,0 +1,43 @@
+/* output.c -- results to standard output, or atomically to a file. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "estimator/file_io.h"
+
+enum jc_status output_open(struct output *output, const char *path, struct jc_error *error) {
+  *output = (struct output){.path = path};
+  output->stream = open_memstream(&output->text, &output->length);
+  if (output->stream == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  return JC_OK;
+}
+
+static enum jc_status write_out(const struct output *output, struct jc_error *error) {
+  if (output->path != NULL && strcmp(output->path, "-") != 0)
+    return jc_file_write(output->path, output->text, output->length, error);
+  if (fwrite(output->text, 1, output->length, stdout) != output->length || fflush(stdout) != 0)
+    return jc_fail(error, JC_ERROR_IO, 0, NULL, "cannot write standard output: %s",
+                   strerror(errno));
+  return JC_OK;
+}
+
+enum jc_status output_close(struct output *output, struct jc_error *error) {
+  if (fclose(output->stream) != 0)
+    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  else if (!jc_error_is_set(error))
+    (void)write_out(output, error);
+  free(output->text);
+  return error->status;
+}
+
+enum jc_status output_json(struct output *output, struct jc_json_writer *writer,
+                           struct jc_error *error) {
+  char *text = NULL;
+  if (jc_put_finish(writer, &text, NULL, error) == JC_OK)
+    fputs(text, output->stream);
+  free(text);
+  return error->status;
+}

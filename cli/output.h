@@ -1,0 +1,33 @@
+/* output.h -- where results go: standard output, or a file that appears whole or not at all.
+ *
+ *   struct output output;
+ *   if (output_open(&output, options->output, error) != JC_OK) return ...;
+ *   fprintf(output.stream, ...);
+ *   return output_close(&output, error);
+ */
+#ifndef JC_CLI_OUTPUT_H
+#define JC_CLI_OUTPUT_H
+
+#include <stdio.h>
+
+#include "estimator/error.h"
+#include "estimator/json.h"
+
+struct output {
+  FILE *stream; /* collects in memory */
+  const char *path;
+  char *text;
+  size_t length;
+};
+
+/* PATH NULL or "-": standard output. Borrowed until closed. */
+enum jc_status output_open(struct output *output, const char *path, struct jc_error *error);
+
+/* Writes everything out; nothing if ERROR is set already. Fails with JC_ERROR_IO. */
+enum jc_status output_close(struct output *output, struct jc_error *error);
+
+/* Ends WRITER and prints its text. */
+enum jc_status output_json(struct output *output, struct jc_json_writer *writer,
+                           struct jc_error *error);
+
+#endif

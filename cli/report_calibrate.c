@@ -1,0 +1,92 @@
+/* report_calibrate.c -- the table of coefficients, with units and errors. */
+#include "cli/report_calibrate.h"
+
+#include <math.h>
+
+#include "cli/common.h"
+#include "cli/format.h"
+
+void report_measured(const struct jc_calibrate_result *result, const char *samples_path,
+                     FILE *out) {
+  const uint32_t finished = result->resumed + result->trained;
+  fprintf(out, "samples: %u of %u networks", finished, result->planned);
+  if (result->resumed > 0)
+    fprintf(out, ", %u of them from before", result->resumed);
+  if (result->disturbed > 0)
+    fprintf(out, "; %u disturbed by other processes", result->disturbed);
+  fprintf(out, "\n  in %s\n", samples_path);
+  if (result->trained == 0 && !result->stopped)
+    fprintf(out, "  nothing was left to measure: another --seed trains other networks\n");
+  else if (finished < result->planned)
+    fprintf(out, "  `joulecast calibrate` with the same options goes on from there\n");
+}
+
+static const char *short_phase(enum jc_phase phase) {
+  static const char *const names[] = {
+      [JC_FORWARD] = "fwd", [JC_BACKWARD] = "bwd", [JC_UPDATE] = "upd"};
+  return names[phase];
+}
+
+static void print_coefficients(const struct jc_profile *profile, FILE *out) {
+  static const struct column columns[] = {
+      {"type", "layer type", VALUE_TEXT, NULL, NULL, true},
+      {"phase", "", VALUE_TEXT, NULL, NULL, false},
+      {"networks", "n", VALUE_COUNT, NULL, NULL, false},
+      {"time_per_call_us", "us/call", VALUE_REAL, NULL, NULL, false},
+      {"time_per_flop_ps", "ps/FLOP", VALUE_REAL, NULL, NULL, false},
+      {"time_per_byte_ps", "ps/B", VALUE_REAL, NULL, NULL, false},
+      {"energy_per_call_uj", "uJ/call", VALUE_REAL, NULL, NULL, false},
+      {"energy_per_flop_pj", "pJ/FLOP", VALUE_REAL, NULL, NULL, false},
+      {"energy_per_byte_pj", "pJ/B", VALUE_REAL, NULL, NULL, false},
+  };
+  static const double scale[JC_LINEAR_FEATURES] = {1e6, 1e12, 1e12};
+  struct records records;
+  records_start(&records, columns, COLUMN_COUNT(columns));
+  for (uint32_t i = 0; i < profile->coefficient_count; i++) {
+    const struct jc_coefficient *c = &profile->coefficients[i];
+    record_text(&records, jc_type_name(c->type));
+    record_text(&records, short_phase(c->phase));
+    record_count(&records, c->networks);
+    for (int f = 0; f < JC_LINEAR_FEATURES; f++)
+      record_real(&records, scale[f] * c->time_s[f]);
+    for (int f = 0; f < JC_LINEAR_FEATURES; f++)
+      record_real(&records, scale[f] * c->energy_j[f]);
+  }
+  records_print(&records, out);
+  records_free(&records);
+}
+
+static void print_conditions(const struct jc_profile *p, const struct jc_fit_report *report,
+                             FILE *out) {
+  char idle[FORMAT_SIZE], active[FORMAT_SIZE], load[FORMAT_SIZE];
+  fprintf(out, "\n%s, %u CPUs, %s\n", p->machine.cpu_model, p->machine.cpus, p->machine.isa);
+  fprintf(out, "  runner     %s %s, %s, %u thread%s\n", p->runner, p->runner_version,
+          jc_precision_name(p->precision), p->threads, p->threads == 1 ? "" : "s");
+  fprintf(out, "  power      %s idle, %s training, of the %s\n",
+          format_power(p->idle_power_w, idle, sizeof(idle)),
+          format_power(p->active_power_w, active, sizeof(active)), p->domain);
+  fprintf(out, "  meter      %s: %s\n", p->meter,
+          p->measured ? "measured" : "modelled, not measured");
+  fprintf(out, "  networks   %u fitted of %u samples", report->used, report->samples);
+  if (report->disturbed > 0)
+    fprintf(out, ", %u left out as disturbed", report->disturbed);
+  fprintf(out, "%s\n", report->torn_line ? "; a torn last line was ignored" : "");
+  if (p->load > 0.1 || p->forced)
+    fprintf(out, "  load       other processes used %s of the machine%s\n",
+            format_percent(p->load, load, sizeof(load)), p->forced ? ": forced" : "");
+}
+
+void report_profile(const struct jc_profile *profile, const struct jc_fit_report *report,
+                    const char *path, FILE *out) {
+  print_conditions(profile, report, out);
+  fprintf(out, "\nseconds, and joules above idle (n: networks that had the type)\n");
+  print_coefficients(profile, out);
+  fprintf(out, "\nerror, each network predicted from the others (%u networks)\n",
+          profile->time_error.networks);
+  print_error_summary("time", &profile->time_error, out);
+  print_error_summary("energy", &profile->energy_error, out);
+  fprintf(out, "for comparison, FLOPs times one constant\n");
+  print_error_summary("time", &profile->flops_time_error, out);
+  print_error_summary("energy", &profile->flops_energy_error, out);
+  fprintf(out, "\nprofile: %s\n", path);
+}

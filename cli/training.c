@@ -1,0 +1,289 @@
+/* training.c -- steps, epochs and validation of a metered run, with a projection to its end. */
+#include "cli/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/format.h"
+#include "cli/progress.h"
+#include "trainer/data.h"
+
+/* Batches made before the first step: making them costs time that belongs to no network. */
+enum { POOL_BYTES = 64 << 20, POOL_BATCHES_MAX = 512 };
+/* Validation sees other samples of the same distribution: numbers no training step reaches. */
+static const uint64_t validation_offset = UINT64_C(1) << 48;
+
+/* Distinct batches, used in turn. */
+struct pool {
+  uint64_t count;
+  size_t image_floats, labels; /* of one batch */
+  float *images;
+  int32_t *classes;
+};
+
+struct session {
+  const struct loaded_model *model;
+  const struct training_options *options;
+  struct training *training;
+  struct jc_trainer *trainer;
+  struct jc_meter *meter;
+  struct pool pool, validation_pool;
+  struct jc_meter_reading begin, now, epoch_begin;
+  struct progress progress;
+  /* The last steps, in a ring. */
+  double loss[TRAINING_WINDOW], step_s[TRAINING_WINDOW];
+  uint32_t correct[TRAINING_WINDOW];
+};
+
+/* ---- data ---- */
+
+static enum jc_status make_pool(const struct session *s, uint64_t first, uint64_t wanted,
+                                struct pool *pool, struct jc_error *error) {
+  const struct jc_network *network = s->model->network;
+  const struct jc_analysis *analysis = &s->model->analysis;
+  const struct jc_synthetic data = {
+      .seed = s->options->seed,
+      .batch_size = (uint32_t)s->options->run.batch_size,
+      .classes = (uint32_t)jc_shape_elements(jc_tensor_shape(analysis, network->outputs[0])),
+      .sample_elements = jc_shape_elements(&network->inputs[0].shape)};
+  pool->labels = data.batch_size;
+  pool->image_floats = data.batch_size * (size_t)data.sample_elements;
+  pool->count = POOL_BYTES / (sizeof(float) * pool->image_floats);
+  pool->count = pool->count < 1 ? 1 : pool->count;
+  pool->count = pool->count > POOL_BATCHES_MAX ? POOL_BATCHES_MAX : pool->count;
+  pool->count = pool->count > wanted ? wanted : pool->count;
+  pool->images = malloc(pool->count * pool->image_floats * sizeof(float));
+  pool->classes = malloc(pool->count * pool->labels * sizeof(int32_t));
+  if (pool->images == NULL || pool->classes == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory for training data");
+  for (uint64_t i = 0; i < pool->count; i++)
+    jc_synthetic_batch(&data, first + i, pool->images + i * pool->image_floats,
+                       pool->classes + i * pool->labels);
+  return JC_OK;
+}
+
+static void load_batch(const struct session *s, const struct pool *pool, uint64_t step) {
+  const uint64_t i = step % pool->count;
+  memcpy(jc_trainer_images(s->trainer), pool->images + i * pool->image_floats,
+         pool->image_floats * sizeof(float));
+  memcpy(jc_trainer_labels(s->trainer), pool->classes + i * pool->labels,
+         pool->labels * sizeof(int32_t));
+}
+
+static void free_pool(struct pool *pool) {
+  free(pool->images);
+  free(pool->classes);
+}
+
+/* ---- figures ---- */
+
+static int compare_doubles(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void summarize_window(const struct session *s, struct training *t) {
+  const size_t count =
+      t->done.training < TRAINING_WINDOW ? (size_t)t->done.training : TRAINING_WINDOW;
+  double sorted[TRAINING_WINDOW], loss = 0, correct = 0;
+  if (count == 0)
+    return;
+  memcpy(sorted, s->step_s, count * sizeof(*sorted));
+  qsort(sorted, count, sizeof(*sorted), compare_doubles);
+  for (size_t i = 0; i < count; i++) {
+    loss += s->loss[i];
+    correct += s->correct[i];
+  }
+  t->step_median_s = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+  t->loss = loss / (double)count;
+  t->accuracy = correct / ((double)count * (double)s->options->run.batch_size);
+}
+
+/* To the end of the whole run, as the steps so far went; a validation step that was not seen yet
+ * costs its share of a training step's MACs. */
+static void project(const struct session *s, struct training *t) {
+  const struct jc_totals *totals = &s->model->analysis.totals;
+  const double steps = (double)t->done.training, validations = (double)t->done.validation;
+  const double forward_share = totals->training_macs > 0
+                                   ? (double)totals->forward_macs / (double)totals->training_macs
+                                   : 1.0 / 3;
+  const double step_j = (t->energy_j - t->validation_energy_j) / steps;
+  const double step_s = (t->time_s - t->validation_time_s) / steps;
+  const double val_j =
+      validations > 0 ? t->validation_energy_j / validations : forward_share * step_j;
+  const double val_s =
+      validations > 0 ? t->validation_time_s / validations : forward_share * step_s;
+  t->projected_energy_j = t->energy_j + step_j * ((double)t->whole.training - steps) +
+                          val_j * ((double)t->whole.validation - validations);
+  t->projected_time_s = t->time_s + step_s * ((double)t->whole.training - steps) +
+                        val_s * ((double)t->whole.validation - validations);
+}
+
+static enum jc_status read_meter(struct session *s, struct jc_error *error) {
+  struct training *t = s->training;
+  if (jc_meter_read(s->meter, &s->now, error) != JC_OK)
+    return error->status;
+  t->energy_j = s->now.energy_j - s->begin.energy_j;
+  t->time_s = s->now.time_s - s->begin.time_s;
+  if (t->done.training > 0)
+    project(s, t);
+  return JC_OK;
+}
+
+static enum jc_status show_progress(struct session *s, struct jc_error *error) {
+  struct training *t = s->training;
+  char line[160], step[FORMAT_SIZE], so_far[FORMAT_SIZE], total[FORMAT_SIZE];
+  if (!progress_due(&s->progress))
+    return JC_OK;
+  if (read_meter(s, error) != JC_OK)
+    return error->status;
+  summarize_window(s, t);
+  snprintf(line, sizeof(line), "step %llu/%llu  loss %.4f  acc %.1f %%  %s/step  %s of about %s",
+           (unsigned long long)t->done.training, (unsigned long long)t->whole.training, t->loss,
+           100 * t->accuracy, format_duration(t->step_median_s, step, sizeof(step)),
+           format_energy(t->energy_j, so_far, sizeof(so_far)),
+           format_energy(t->projected_energy_j, total, sizeof(total)));
+  progress_show(&s->progress, line);
+  return JC_OK;
+}
+
+/* ---- the run ---- */
+
+static enum jc_status train_step(struct session *s, struct jc_error *error) {
+  struct training *t = s->training;
+  struct jc_step step;
+  const size_t slot = (size_t)(t->done.training % TRAINING_WINDOW);
+  load_batch(s, &s->pool, t->done.training);
+  if (jc_trainer_step(s->trainer, &step, error) != JC_OK)
+    return error->status;
+  if (t->done.training == 0)
+    t->first_loss = step.loss;
+  s->loss[slot] = step.loss;
+  s->step_s[slot] = step.time_s;
+  s->correct[slot] = step.correct;
+  t->done.training++;
+  return show_progress(s, error);
+}
+
+static enum jc_status validate(struct session *s, uint64_t steps, struct jc_error *error) {
+  struct training *t = s->training;
+  uint64_t correct = 0, done = 0;
+  if (read_meter(s, error) != JC_OK)
+    return error->status;
+  const struct jc_meter_reading before = s->now;
+  for (; done < steps && !*s->options->stop; done++) {
+    struct jc_step step;
+    load_batch(s, &s->validation_pool, done);
+    if (jc_trainer_validate(s->trainer, &step, error) != JC_OK)
+      return error->status;
+    correct += step.correct;
+  }
+  t->done.validation += done;
+  if (done > 0)
+    t->val_accuracy = (double)correct / ((double)done * (double)s->options->run.batch_size);
+  if (read_meter(s, error) != JC_OK)
+    return error->status;
+  t->validation_energy_j += s->now.energy_j - before.energy_j;
+  t->validation_time_s += s->now.time_s - before.time_s;
+  return JC_OK;
+}
+
+static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
+  struct training *t = s->training;
+  if (t->epoch_count == t->epoch_capacity) {
+    const size_t capacity = t->epoch_capacity == 0 ? 64 : 2 * t->epoch_capacity;
+    struct training_epoch *epochs = realloc(t->epochs, capacity * sizeof(*epochs));
+    if (epochs == NULL)
+      return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+    t->epochs = epochs;
+    t->epoch_capacity = capacity;
+  }
+  if (read_meter(s, error) != JC_OK)
+    return error->status;
+  t->epochs[t->epoch_count++] =
+      (struct training_epoch){.energy_j = s->now.energy_j - s->epoch_begin.energy_j,
+                              .time_s = s->now.time_s - s->epoch_begin.time_s};
+  s->epoch_begin = s->now;
+  return JC_OK;
+}
+
+static bool wants_more(const struct session *s) {
+  const struct training *t = s->training;
+  const uint64_t limit = s->options->step_limit;
+  return !*s->options->stop && t->done.training < t->whole.training &&
+         (limit == 0 || t->done.training < limit);
+}
+
+static enum jc_status run_steps(struct session *s, struct jc_error *error) {
+  struct training *t = s->training;
+  const uint64_t epochs = s->options->run.epochs;
+  const uint64_t per_epoch = t->whole.training / epochs,
+                 val_per_epoch = t->whole.validation / epochs;
+  if (jc_meter_read(s->meter, &s->begin, error) != JC_OK)
+    return error->status;
+  s->epoch_begin = s->begin;
+  while (wants_more(s)) {
+    if (train_step(s, error) != JC_OK)
+      return error->status;
+    if (t->done.training % per_epoch != 0)
+      continue;
+    if (validate(s, val_per_epoch, error) != JC_OK || end_epoch(s, error) != JC_OK)
+      return error->status;
+  }
+  t->stopped = *s->options->stop != 0;
+  return read_meter(s, error);
+}
+
+static enum jc_status open_session(struct session *s, struct jc_error *error) {
+  const struct training_options *o = s->options;
+  struct jc_trainer_options trainer = JC_TRAINER_DEFAULTS;
+  trainer.batch_size = (uint32_t)o->run.batch_size;
+  trainer.threads = o->run.threads;
+  trainer.learning_rate = o->learning_rate;
+  trainer.momentum = o->momentum;
+  trainer.weight_decay = o->weight_decay;
+  trainer.seed = o->seed;
+  if (jc_run_steps(&o->run, &s->training->whole, error) != JC_OK ||
+      jc_trainer_create(&s->model->analysis, &trainer, &s->trainer, error) != JC_OK ||
+      make_pool(s, 0, s->training->whole.training, &s->pool, error) != JC_OK)
+    return error->status;
+  s->training->build_s = jc_trainer_size(s->trainer).build_s;
+  if (s->training->whole.validation > 0 &&
+      make_pool(s, validation_offset, s->training->whole.validation, &s->validation_pool, error) !=
+          JC_OK)
+    return error->status;
+  if (jc_meter_open(o->meter, &o->meter_options, &s->meter, error) != JC_OK)
+    return error->status;
+  s->training->meter = *jc_meter_info(s->meter);
+  return JC_OK;
+}
+
+enum jc_status train(const struct loaded_model *model, const struct training_options *options,
+                     struct training *training, struct jc_error *error) {
+  struct session *s = calloc(1, sizeof(*s));
+  if (s == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  s->model = model;
+  s->options = options;
+  s->training = training;
+  training->val_accuracy = NAN;
+  progress_start(&s->progress, options->quiet);
+  if (open_session(s, error) == JC_OK)
+    (void)run_steps(s, error);
+  if (error->line != 0)
+    jc_error_name_file(error, jc_model_file(model->model));
+  progress_end(&s->progress);
+  summarize_window(s, training);
+  jc_meter_close(s->meter);
+  jc_trainer_destroy(s->trainer);
+  free_pool(&s->pool);
+  free_pool(&s->validation_pool);
+  free(s);
+  return error->status;
+}
+
+void training_free(struct training *training) {
+  free(training->epochs);
+  training->epochs = NULL;
+}
