@@ -1,0 +1,43 @@
+# Thin front of CMake. Two commands are all a newcomer needs:
+#   make run    calibrate this machine (about a minute), then forecast the training of ResNet-50
+#   make test   build with warnings as errors and run every test
+BUILD      ?= build
+TEST_BUILD ?= build-test
+JOBS       ?= $(shell nproc)
+
+.PHONY: run build test sanitize format tidy install clean
+
+run: build
+	$(BUILD)/cli/joulecast calibrate --quick
+	$(BUILD)/cli/joulecast estimate resnet50 --samples 1281167 --epochs 90 -b 32
+
+build:
+	scripts/install_dependencies.sh run
+	cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=OFF
+	cmake --build $(BUILD) -j $(JOBS)
+
+# Tests run one after the other: training beside another busy process is many times slower.
+test:
+	scripts/install_dependencies.sh test
+	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON \
+	  -DJOULECAST_WERROR=ON
+	cmake --build $(TEST_BUILD) -j $(JOBS)
+	ctest --test-dir $(TEST_BUILD) --output-on-failure
+
+# The same suite under clang's AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize:
+	scripts/install_dependencies.sh sanitize
+	tests/run_sanitized.sh
+
+format:
+	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+tidy:
+	clang-tidy-14 -p $(TEST_BUILD) --quiet $$(git ls-files 'estimator/*.c' 'trainer/*.c' \
+	  'calibrate/*.c' 'cli/*.c' | grep -v unavailable)
+
+install: build
+	cmake --install $(BUILD)
+
+clean:
+	cmake -E rm -rf $(BUILD) $(TEST_BUILD) build-sanitize
