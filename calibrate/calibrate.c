@@ -1,7 +1,9 @@
 /* calibrate.c -- plan, train each sample network, append what it showed; resumable at any point. */
 #include "calibrate/calibrate.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -70,26 +72,71 @@ static void report_progress(const struct session *s, const char *stage, uint32_t
 
 /* ---- resuming ---- */
 
+/* A sample in the file that this calibration cannot go on from; the remedy is the user's choice,
+ * since mixing would spoil both. */
+static enum jc_status check_resumable(const struct session *s, const struct jc_sample *sample,
+                                      struct jc_error *error) {
+  const char *other = NULL;
+  if (strcmp(sample->machine.cpu_model, s->machine.cpu_model) != 0 ||
+      sample->machine.cpus != s->machine.cpus)
+    other = "another machine";
+  else if (strcmp(sample->runner.name, s->runner->name) != 0 ||
+           strcmp(sample->runner.version, s->runner->version()) != 0)
+    other = "another library version";
+  else if (strcmp(sample->meter.name, s->result->meter.name) != 0)
+    other = "another meter";
+  else if (sample->load > JC_TOLERATED_LOAD && !s->options->force)
+    other = "a busy machine (--force)";
+  if (other == NULL)
+    return JC_OK;
+  return jc_fail(error, JC_ERROR_MISMATCH, 0, sample->id,
+                 "holds a sample of %s: give --fresh to set the file aside, or another "
+                 "--samples-file",
+                 other);
+}
+
+static void mark_done(struct session *s, const struct jc_plan *plan, const char *id, bool *done) {
+  for (uint32_t i = 0; i < plan->count; i++) {
+    if (!done[i] && strcmp(plan->entries[i].id, id) == 0) {
+      done[i] = true;
+      s->result->resumed++;
+    }
+  }
+}
+
+static enum jc_status set_aside(const char *path, struct jc_error *error) {
+  char aside[4096];
+  snprintf(aside, sizeof(aside), "%s.old", path);
+  if (rename(path, aside) != 0)
+    return jc_fail(error, JC_ERROR_IO, 0, NULL, "%s: cannot rename to %.200s: %s", path, aside,
+                   strerror(errno));
+  return JC_OK;
+}
+
 /* Which networks of the plan stand in the file already, for this thread count. */
 static enum jc_status find_done(struct session *s, const struct jc_plan *plan, bool *done,
                                 struct jc_error *error) {
+  const char *path = s->options->samples_path;
   struct jc_samples_reader reader;
   struct jc_sample sample;
   bool more = false, torn = false;
-  if (access(s->options->samples_path, F_OK) != 0)
+  if (access(path, F_OK) != 0)
     return JC_OK;
-  if (jc_samples_mend(s->options->samples_path, &torn, error) != JC_OK ||
-      jc_samples_open(s->options->samples_path, &reader, error) != JC_OK)
+  if (s->options->fresh)
+    return set_aside(path, error);
+  if (jc_samples_mend(path, &torn, error) != JC_OK ||
+      jc_samples_open(path, &reader, error) != JC_OK)
     return error->status;
   while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
-    for (uint32_t i = 0; i < plan->count; i++) {
-      if (!done[i] && sample.run.threads == s->options->threads &&
-          strcmp(plan->entries[i].id, sample.id) == 0) {
-        done[i] = true;
-        s->result->resumed++;
-      }
+    if (sample.run.threads == s->options->threads) {
+      if (check_resumable(s, &sample, error) == JC_OK)
+        mark_done(s, plan, sample.id, done);
+      else
+        jc_error_name_file(error, path);
     }
     jc_sample_free(&sample);
+    if (jc_error_is_set(error))
+      break;
   }
   jc_samples_close(&reader);
   return error->status;

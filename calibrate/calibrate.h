@@ -23,6 +23,7 @@ struct jc_calibrate_options {
   bool quick;         /* about a minute for one thread count, fewer and smaller networks */
   uint64_t seed;      /* of the plan; default 1 */
   uint32_t threads;   /* >= 1 */
+  bool fresh;         /* set an existing samples file aside (PATH.old) and begin anew */
   bool force;         /* go on beside other load; it is stored in the profile */
   const char *runner; /* NULL: "onednn" */
   const char *meter;  /* NULL: the first that measures, else `model` */
@@ -43,8 +44,10 @@ struct jc_calibrate_result {
   double load; /* of others, when it began */
 };
 
-/* Fails with JC_ERROR_UNAVAILABLE (no trainer, no meter), JC_ERROR_RUNTIME (machine busy and not
- * forced; the text says by how much), JC_ERROR_IO (samples cannot be written). */
+/* Fails with JC_ERROR_UNAVAILABLE (no trainer, no meter), JC_ERROR_MISMATCH (the samples to resume
+ * from are of another machine, library, meter or of a forced calibration), JC_ERROR_RUNTIME
+ * (machine busy and not forced; the text says by how much), JC_ERROR_IO (samples cannot be
+ * written). */
 enum jc_status jc_calibrate_measure(const struct jc_calibrate_options *options,
                                     struct jc_calibrate_result *result, struct jc_error *error);
 

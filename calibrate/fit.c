@@ -190,6 +190,18 @@ static enum jc_status find_rows(struct jc_fit_rows *rows, const struct prepared 
   return JC_OK;
 }
 
+static int compare_rows(const void *a, const void *b) {
+  const struct jc_coefficient *x = a, *y = b;
+  return x->type != y->type ? (int)x->type - (int)y->type : (int)x->phase - (int)y->phase;
+}
+
+/* The step first, then in the catalogue's order, whatever network came first. */
+static void sort_rows(struct jc_fit_rows *rows) {
+  qsort(rows->rows + 1, rows->count - 1, sizeof(rows->rows[0]), compare_rows);
+  for (uint32_t i = 0; i < rows->count; i++)
+    rows->index[rows->rows[i].type][rows->rows[i].phase] = (int16_t)i;
+}
+
 static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
   struct jc_coefficient *step = NULL;
   memset(&c->rows, 0, sizeof(c->rows));
@@ -201,6 +213,7 @@ static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
     if (find_rows(&c->rows, c->items[i], error) != JC_OK)
       return error->status;
   }
+  sort_rows(&c->rows);
   return JC_OK;
 }
 

@@ -49,7 +49,7 @@ static inline bool builder_chance(struct builder *b, double probability) {
 }
 
 /* Log-uniform; four in five are rounded to 16, as in real networks, the others left unaligned,
- * since vector layouts have cliffs there (PROTOTYPE study 1, section 5). */
+ * since vector layouts have cliffs there. */
 static inline uint32_t builder_channels(struct builder *b, double low, double high) {
   const double c = builder_log_uniform(b, low, high);
   return builder_chance(b, 0.8) ? 16 * (uint32_t)fmax(1, round(c / 16)) : (uint32_t)fmax(1, c);

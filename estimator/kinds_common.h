@@ -29,7 +29,7 @@ enum { MESSAGE_SHAPE_BYTES = 80 };
 static enum jc_status shape_same(const struct jc_layer_view *view, struct jc_shape *out,
                                  struct jc_error *error) {
   (void)error;
-  *out = *view->inputs[0];
+  *out = *jc_view_input(view, 0);
   return JC_OK;
 }
 
@@ -40,7 +40,7 @@ static void cost_nothing(const struct jc_layer_view *view, struct jc_cost *cost)
 
 static enum jc_status require_rank(const struct jc_layer_view *view, uint32_t rank,
                                    const char *expected, struct jc_error *error) {
-  const struct jc_shape *in = view->inputs[0];
+  const struct jc_shape *in = jc_view_input(view, 0);
   char text[MESSAGE_SHAPE_BYTES];
   if (in->rank != rank)
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs", "expected a tensor %s, got %s", expected,
@@ -55,10 +55,10 @@ static enum jc_status require_image(const struct jc_layer_view *view, struct jc_
 /* A dimension argument counts the batch as 0, as PyTorch's does. */
 static enum jc_status require_dimension(const struct jc_layer_view *view, uint32_t dim,
                                         struct jc_error *error) {
-  if (dim > view->inputs[0]->rank)
+  if (dim > jc_view_input(view, 0)->rank)
     return jc_fail(error, JC_ERROR_INVALID, 0, "dim",
                    "expected a dimension of at most %u (the batch is 0), got %u",
-                   view->inputs[0]->rank, dim);
+                   jc_view_input(view, 0)->rank, dim);
   return JC_OK;
 }
 
@@ -73,10 +73,10 @@ struct window {
 static uint64_t window_length(uint64_t in, uint32_t kernel, uint32_t stride, uint32_t padding,
                               uint32_t dilation, bool ceil_mode) {
   const uint64_t extent = (uint64_t)dilation * (kernel - 1) + 1;
-  const uint64_t padded = in + 2 * (uint64_t)padding;
+  const uint64_t padded = in + 2 * (uint64_t)padding + (ceil_mode ? stride - 1 : 0);
   if (padded < extent)
     return 0;
-  uint64_t out = (padded - extent + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+  uint64_t out = (padded - extent) / stride + 1;
   if (ceil_mode && (out - 1) * stride >= in + padding)
     out--;
   return out;
@@ -87,7 +87,7 @@ static enum jc_status window_shape(const struct jc_layer_view *view, const struc
                                    struct jc_error *error) {
   if (require_image(view, error) != JC_OK)
     return error->status;
-  const struct jc_shape *in = view->inputs[0];
+  const struct jc_shape *in = jc_view_input(view, 0);
   const uint64_t h = window_length(in->dim[1], w->kernel_size.h, w->stride.h, w->padding.h,
                                    w->dilation.h, w->ceil_mode);
   const uint64_t wide = window_length(in->dim[2], w->kernel_size.w, w->stride.w, w->padding.w,

@@ -23,9 +23,10 @@ static enum jc_status batchnorm2d_shape(const struct jc_layer_view *view, struct
 }
 
 static void batchnorm2d_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
-  const uint64_t channels = view->inputs[0]->dim[0];
-  cost->params = view->layer->fields.batchnorm2d.affine ? 2 * channels : 0;
-  cost->buffers = 2 * channels;
+  const uint32_t channels = jc_view_input(view, 0)->dim[0];
+  cost->params = view->layer->fields.batchnorm2d.affine ? 2 * (uint64_t)channels : 0;
+  cost->weight = (struct jc_shape){.rank = 1, .dim = {channels}};
+  cost->buffers = 2 * (uint64_t)channels;
   cost->saves_input = true;
 }
 
@@ -102,10 +103,10 @@ static enum jc_status add_shape(const struct jc_layer_view *view, struct jc_shap
                                 struct jc_error *error) {
   for (uint32_t i = 1; i < view->input_count; i++) {
     char first[MESSAGE_SHAPE_BYTES], other[MESSAGE_SHAPE_BYTES];
-    if (!jc_shape_equal(view->inputs[0], view->inputs[i]))
+    if (!jc_shape_equal(jc_view_input(view, 0), jc_view_input(view, i)))
       return jc_fail(error, JC_ERROR_INVALID, 0, "inputs", "shapes %s and %s differ",
-                     jc_shape_format(view->inputs[0], first, sizeof(first)),
-                     jc_shape_format(view->inputs[i], other, sizeof(other)));
+                     jc_shape_format(jc_view_input(view, 0), first, sizeof(first)),
+                     jc_shape_format(jc_view_input(view, i), other, sizeof(other)));
   }
   return shape_same(view, out, error);
 }

@@ -14,7 +14,8 @@ static enum jc_status pool_shape(const struct jc_layer_view *view, const struct 
                    "expected at most half of the kernel size %ux%u, got %ux%u",
                    window->kernel_size.h, window->kernel_size.w, window->padding.h,
                    window->padding.w);
-  return window_shape(view, window, view->inputs[0]->rank == 3 ? view->inputs[0]->dim[0] : 0, out,
+  return window_shape(view, window,
+                      jc_view_input(view, 0)->rank == 3 ? jc_view_input(view, 0)->dim[0] : 0, out,
                       error);
 }
 
@@ -113,13 +114,13 @@ static enum jc_status adaptive_avgpool2d_shape(const struct jc_layer_view *view,
   if (require_image(view, error) != JC_OK)
     return error->status;
   const struct jc_pair size = view->layer->fields.adaptive_avgpool2d.output_size;
-  *out = (struct jc_shape){.rank = 3, .dim = {view->inputs[0]->dim[0], size.h, size.w}};
+  *out = (struct jc_shape){.rank = 3, .dim = {jc_view_input(view, 0)->dim[0], size.h, size.w}};
   return JC_OK;
 }
 
 /* Windows tile the input, so every input element is added about once. */
 static void adaptive_avgpool2d_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
-  const uint64_t inputs = jc_shape_elements(view->inputs[0]);
+  const uint64_t inputs = jc_shape_elements(jc_view_input(view, 0));
   if (inputs > cost->elementwise_ops)
     cost->elementwise_ops = inputs;
 }

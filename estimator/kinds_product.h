@@ -39,7 +39,7 @@ static enum jc_status conv2d_shape(const struct jc_layer_view *view, struct jc_s
                                 false};
   if (window_shape(view, &window, conv->out_channels, out, error) != JC_OK)
     return error->status;
-  const uint32_t in_channels = view->inputs[0]->dim[0];
+  const uint32_t in_channels = jc_view_input(view, 0)->dim[0];
   const uint32_t groups = conv2d_groups(conv, in_channels);
   if (in_channels % groups != 0 || conv->out_channels % groups != 0)
     return jc_fail(error, JC_ERROR_INVALID, 0, "groups",
@@ -63,13 +63,17 @@ static uint8_t conv2d_variant(const struct jc_conv2d *conv, uint32_t in_channels
 
 static void conv2d_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   const struct jc_conv2d *conv = &view->layer->fields.conv2d;
-  const uint32_t in_channels = view->inputs[0]->dim[0];
+  const uint32_t in_channels = jc_view_input(view, 0)->dim[0];
   bool *over = &cost->overflow;
   uint64_t per_output = count_product(conv->kernel_size.h, conv->kernel_size.w, over);
   per_output = count_product(per_output, in_channels / conv2d_groups(conv, in_channels), over);
   cost->macs = count_product(per_output, jc_shape_elements(&cost->out), over);
   cost->data_macs = cost->weight_macs = cost->macs;
   cost->params = count_product(per_output, conv->out_channels, over);
+  cost->weight =
+      (struct jc_shape){.rank = 4,
+                        .dim = {conv->out_channels, in_channels / conv2d_groups(conv, in_channels),
+                                conv->kernel_size.h, conv->kernel_size.w}};
   cost->saves_input = cost->saves_input_for_weights_only = true;
   cost->variant = conv2d_variant(conv, in_channels);
   if (conv->bias) {
@@ -100,19 +104,22 @@ static const struct jc_field linear_fields[] = {
 /* Like PyTorch's, it acts on the last dimension and keeps the others. */
 static enum jc_status linear_shape(const struct jc_layer_view *view, struct jc_shape *out,
                                    struct jc_error *error) {
-  (void)error;
-  *out = *view->inputs[0];
+  if (jc_view_input(view, 0)->rank == 0)
+    return require_rank(view, 1, "of at least one dimension", error);
+  *out = *jc_view_input(view, 0);
   out->dim[out->rank - 1] = view->layer->fields.linear.out_features;
   return JC_OK;
 }
 
 static void linear_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   const struct jc_linear *linear = &view->layer->fields.linear;
-  const uint64_t in_features = view->inputs[0]->dim[view->inputs[0]->rank - 1];
+  const struct jc_shape *in = jc_view_input(view, 0);
+  const uint32_t in_features = in->dim[in->rank - 1];
   bool *over = &cost->overflow;
   cost->macs = count_product(jc_shape_elements(&cost->out), in_features, over);
   cost->data_macs = cost->weight_macs = cost->macs;
   cost->params = count_product(linear->out_features, in_features, over);
+  cost->weight = (struct jc_shape){.rank = 2, .dim = {linear->out_features, in_features}};
   cost->saves_input = cost->saves_input_for_weights_only = true;
   if (linear->bias) {
     cost->params = count_sum(cost->params, linear->out_features, over);

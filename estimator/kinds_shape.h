@@ -9,7 +9,7 @@
 
 static enum jc_status flatten_shape(const struct jc_layer_view *view, struct jc_shape *out,
                                     struct jc_error *error) {
-  const uint64_t elements = jc_shape_elements(view->inputs[0]);
+  const uint64_t elements = jc_shape_elements(jc_view_input(view, 0));
   if (elements > INT32_MAX)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "inputs",
                    "%llu elements exceed the largest dimension, %d", (unsigned long long)elements,
@@ -45,18 +45,18 @@ static enum jc_status concat_shape(const struct jc_layer_view *view, struct jc_s
   const uint32_t dim = view->layer->fields.concat.dim;
   if (require_dimension(view, dim, error) != JC_OK)
     return error->status;
-  *out = *view->inputs[0];
+  *out = *jc_view_input(view, 0);
   uint64_t length = 0;
   for (uint32_t i = 0; i < view->input_count; i++) {
-    struct jc_shape other = *view->inputs[i];
+    struct jc_shape other = *jc_view_input(view, i);
     char first[MESSAGE_SHAPE_BYTES], found[MESSAGE_SHAPE_BYTES];
     length += other.dim[dim - 1];
     other.dim[dim - 1] = out->dim[dim - 1];
     if (!jc_shape_equal(out, &other))
       return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
                      "shapes %s and %s differ outside dimension %u",
-                     jc_shape_format(view->inputs[0], first, sizeof(first)),
-                     jc_shape_format(view->inputs[i], found, sizeof(found)), dim);
+                     jc_shape_format(jc_view_input(view, 0), first, sizeof(first)),
+                     jc_shape_format(jc_view_input(view, i), found, sizeof(found)), dim);
   }
   if (length > INT32_MAX)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "inputs", "%llu exceeds the largest dimension, %d",
@@ -89,15 +89,17 @@ static const struct jc_field pad_fields[] = {
 static enum jc_status pad_shape(const struct jc_layer_view *view, struct jc_shape *out,
                                 struct jc_error *error) {
   const struct jc_int_list *padding = &view->layer->fields.pad.padding;
-  *out = *view->inputs[0];
+  *out = *jc_view_input(view, 0);
   if (padding->count % 2 != 0 || padding->count > 2 * out->rank)
     return jc_fail(error, JC_ERROR_INVALID, 0, "padding",
                    "expected two numbers for each of up to %u dimensions, got %u numbers",
                    out->rank, padding->count);
   for (uint32_t i = 0; i < padding->count; i += 2) {
     uint32_t *dim = &out->dim[out->rank - 1 - i / 2];
-    const int64_t length = (int64_t)*dim + padding->value[i] + padding->value[i + 1];
-    if (length < 1 || length > INT32_MAX)
+    const int64_t before = padding->value[i], after = padding->value[i + 1];
+    const int64_t kept = *dim + (before < 0 ? before : 0) + (after < 0 ? after : 0);
+    const int64_t length = *dim + before + after;
+    if (kept < 0 || length < 1 || length > INT32_MAX)
       return jc_fail(error, JC_ERROR_INVALID, 0, "padding",
                      "%d and %d make a dimension of %u one of %lld", padding->value[i],
                      padding->value[i + 1], *dim, (long long)length);

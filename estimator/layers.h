@@ -169,12 +169,17 @@ struct jc_field {
 struct jc_layer;
 struct jc_cost;
 
-/* Where a kind's functions find a layer's surroundings. */
+struct jc_analysis;
+
+/* Where a kind's functions find a layer's surroundings: jc_view_input() for its inputs' shapes. */
 struct jc_layer_view {
   const struct jc_layer *layer;
-  const struct jc_shape *const *inputs; /* [input_count] */
+  const struct jc_analysis *analysis;
   uint32_t input_count;
 };
+
+/* Shape of input INDEX < input_count. */
+const struct jc_shape *jc_view_input(const struct jc_layer_view *view, uint32_t index);
 
 struct jc_kind {
   const char *name;

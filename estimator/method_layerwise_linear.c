@@ -77,18 +77,40 @@ double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_a
   return step_s;
 }
 
-static void note_unknown_types(const struct jc_problem *problem, struct jc_estimate *estimate) {
-  const struct jc_network *network = problem->analysis->network;
-  for (uint32_t i = 0; i < network->layer_count; i++) {
-    struct jc_feature_row row;
-    jc_features(problem->analysis, i, JC_FORWARD, problem->run.batch_size, &row);
-    if (!row.fused && find(problem->profile, row.type, JC_FORWARD) == NULL) {
-      add_note(estimate,
-               "no sample network had a %s (layer '%.80s'): priced by the mean of all layers",
-               jc_type_name(row.type), network->layers[i].name);
-      return;
+/* No row may cost nothing because nobody measured its like: it is priced by the mean of all layers,
+ * and said so, or the forecast is refused. */
+static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer,
+                                enum jc_phase phase, bool *noted, struct jc_estimate *estimate,
+                                struct jc_error *error) {
+  const char *name = problem->analysis->network->layers[layer].name;
+  struct jc_feature_row row;
+  jc_features(problem->analysis, layer, phase, problem->run.batch_size, &row);
+  if (row.count == 0 || row.fused || find(problem->profile, row.type, phase) != NULL)
+    return JC_OK;
+  if (find(problem->profile, JC_TYPE_ANY, phase) == NULL)
+    return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                   "the profile has no coefficients for %s %s (layer '%.80s'): run `joulecast "
+                   "calibrate` again, or use `--method roofline`",
+                   jc_type_name(row.type), jc_phase_name(phase), name);
+  if (!*noted)
+    add_note(estimate,
+             "no sample network had a %s %s (layer '%.80s'): priced by the mean of all layers",
+             jc_type_name(row.type), jc_phase_name(phase), name);
+  *noted = true;
+  return JC_OK;
+}
+
+static enum jc_status check_rows(const struct jc_problem *problem, struct jc_estimate *estimate,
+                                 struct jc_error *error) {
+  const bool training = problem->run.phase == JC_RUN_TRAINING;
+  bool noted = false;
+  for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
+    for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
+      if (check_row(problem, i, (enum jc_phase)phase, &noted, estimate, error) != JC_OK)
+        return error->status;
     }
   }
+  return JC_OK;
 }
 
 static void judge_extrapolation(const struct jc_problem *problem, struct jc_estimate *estimate) {
@@ -126,10 +148,10 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
                                    struct jc_error *error) {
   const struct jc_profile *profile = problem->profile;
   struct row_model model = {.price = price, .idle_power_w = profile->idle_power_w};
-  (void)error;
+  if (check_rows(problem, estimate, error) != JC_OK)
+    return error->status;
   step_overhead(profile, &model.step_overhead_s, &model.step_overhead_j);
   jc_sum_layers(problem, &model, estimate);
-  note_unknown_types(problem, estimate);
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     add_startup(problem, estimate);

@@ -22,16 +22,22 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   if (duration(problem, estimate, &time_s, error) != JC_OK)
     return error->status;
   const char *predicted_by = estimate->resolves_layers ? estimate->method : NULL;
+  const bool extrapolated = estimate->extrapolated;
+  const double extrapolated_share = estimate->extrapolated_share;
 
   jc_reset_estimate(&jc_method_mlco2, problem, estimate);
-  const double steps = (double)estimate->steps.training + (double)estimate->steps.validation;
+  const double step_share = jc_flops_per_step(problem) / jc_flops_of_run(problem, &estimate->steps);
   estimate->time_s = time_s;
   estimate->energy_j = time_s * problem->hardware->tdp_w;
-  estimate->time_per_step_s = estimate->time_s / steps;
-  estimate->energy_per_step_j = estimate->energy_j / steps;
+  estimate->time_per_step_s = estimate->time_s * step_share;
+  estimate->energy_per_step_j = estimate->energy_j * step_share;
   estimate->domain = jc_hardware_domain(problem->hardware);
-  if (predicted_by != NULL)
-    add_note(estimate, "the duration is not given (--hours): predicted by %s", predicted_by);
+  if (predicted_by == NULL)
+    return JC_OK;
+  estimate->extrapolated = extrapolated;
+  estimate->extrapolated_share = extrapolated_share;
+  add_note(estimate, "the duration is not given (--hours): predicted by %s%s", predicted_by,
+           extrapolated ? ", extrapolated beyond what was calibrated" : "");
   return JC_OK;
 }
 

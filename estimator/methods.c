@@ -132,11 +132,14 @@ struct layer_prices {
 /* Prices one layer's step and returns the seconds that lie outside the model's knowledge. */
 static double price_layer(const struct jc_problem *problem, const struct row_model *model,
                           uint32_t layer, struct layer_prices *prices) {
+  const bool forward_only = problem->run.phase == JC_RUN_FORWARD;
   double outside_s = 0;
   memset(prices, 0, sizeof(*prices));
+  if (forward_only && problem->analysis->network->layers[layer].training_only)
+    return 0;
   for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
     struct jc_feature_row row;
-    if (problem->run.phase == JC_RUN_FORWARD && phase != JC_FORWARD)
+    if (forward_only && phase != JC_FORWARD)
       break;
     jc_features(problem->analysis, layer, (enum jc_phase)phase, problem->run.batch_size, &row);
     if (row.count == 0)
@@ -235,6 +238,8 @@ void jc_sum_layers(const struct jc_problem *problem, const struct row_model *mod
 }
 
 void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  if (estimate->energy_error.networks == 0 || estimate->time_error.networks == 0)
+    return;
   for (size_t i = 0; i < sizeof(jc_interval_levels) / sizeof(jc_interval_levels[0]); i++) {
     if (fabs(jc_interval_levels[i] - problem->interval) > 1e-9)
       continue;
@@ -245,6 +250,9 @@ void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estim
     estimate->energy_high_j = estimate->energy_j * exp(energy);
     estimate->time_low_s = estimate->time_s * exp(-time);
     estimate->time_high_s = estimate->time_s * exp(time);
+    if (isnan(energy))
+      add_note(estimate, "no %.0f %% interval: %u sample networks are too few for it",
+               100 * problem->interval, estimate->energy_error.networks);
   }
 }
 

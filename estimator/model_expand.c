@@ -306,8 +306,13 @@ static size_t list_keys(const struct jc_json_node *object, const char **names, s
   return count;
 }
 
+/* Keys that an item may have of its own. */
 static bool is_reserved(const char *key) {
-  return strcmp(key, "name") == 0 || strcmp(key, "block") == 0 || strcmp(key, "inputs") == 0;
+  static const char *const keys[] = {"name", "block", "inputs", "type", "repeat", "layers"};
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    if (strcmp(key, keys[i]) == 0)
+      return true;
+  return false;
 }
 
 /* The use gives parameters that BLOCK has, and all that it needs. */
@@ -317,7 +322,8 @@ static enum jc_status check_parameters(const struct jc_expansion *x, const struc
   const char *names[MAX_PARAMETERS + 1] = {"inputs"};
   for (const struct jc_json_node *n = jc_json_first(use); n; n = jc_json_next(n)) {
     const char *key = jc_json_key(n);
-    if (!is_reserved(key) && !jc_json_member(params, key)) {
+    if (strcmp(key, "name") != 0 && strcmp(key, "block") != 0 && strcmp(key, "inputs") != 0 &&
+        !jc_json_member(params, key)) {
       jc_json_fail(n, x->error, "block '%s' has no parameter '%s'", jc_json_key(block), key);
       return jc_json_suggest(x->error, key, names, list_keys(params, names, 1));
     }
@@ -437,16 +443,18 @@ static enum jc_status check_object(const struct jc_expansion *x, const struct jc
 static enum jc_status check_block(const struct jc_expansion *x, const struct jc_json_node *block) {
   static const char *const keys[] = {"params", "layers"};
   const struct jc_json_node *params = jc_json_member(block, "params");
+  jc_model_check_name(block, jc_json_key(block), x->error);
   jc_json_only_keys(block, keys, sizeof keys / sizeof keys[0], x->error);
   jc_json_need(block, "layers", x->error);
   if (check_object(x, params, MAX_PARAMETERS) != JC_OK)
     return x->error->status;
   for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
        p = jc_json_next(p)) {
-    if (is_reserved(jc_json_key(p))) {
-      return jc_json_fail(p, x->error, "expected another name: every use has a '%s' of its own",
+    if (jc_model_check_name(p, jc_json_key(p), x->error) != JC_OK)
+      return x->error->status;
+    if (is_reserved(jc_json_key(p)))
+      return jc_json_fail(p, x->error, "expected another name: '%s' has a meaning of its own",
                           jc_json_key(p));
-    }
   }
   return x->error->status;
 }

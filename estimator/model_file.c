@@ -34,8 +34,10 @@ static enum jc_status read_training(const struct jc_json_node *node,
                                     struct jc_training_defaults *training, struct jc_error *error) {
   static const char *const keys[] = {"dataset", "samples", "val_samples", "epochs", "batch_size"};
   jc_json_only_keys(node, keys, COUNT(keys), error);
-  jc_json_copy_string(jc_json_member(node, "dataset"), training->dataset, sizeof training->dataset,
-                      error);
+  const struct jc_json_node *dataset = jc_json_member(node, "dataset");
+  if (jc_json_copy_string(dataset, training->dataset, sizeof training->dataset, error) == JC_OK &&
+      dataset && training->dataset[0] == '\0')
+    jc_json_fail(dataset, error, "expected the name of a data set, got \"\"");
   jc_json_get_uint(jc_json_member(node, "samples"), 1, JC_MAX_SAMPLES, &training->samples, error);
   jc_json_get_uint(jc_json_member(node, "val_samples"), 0, JC_MAX_SAMPLES, &training->val_samples,
                    error);

@@ -30,8 +30,8 @@
  * the same list of items first, then outwards; without it, the item before is the input. "input" is
  * the input of the repeat, the use or the network around. A string "$c" as a value of a field, of
  * "repeat" or of another use stands for the parameter c of the block around; null in "params" means
- * that each use must give it. Blocks and parameters that nothing uses are refused, since nothing
- * would check them.
+ * that each use must give it; a default is a plain value. Blocks and parameters that nothing uses
+ * are refused, since nothing would check them.
  */
 #ifndef JC_ESTIMATOR_MODEL_FILE_H
 #define JC_ESTIMATOR_MODEL_FILE_H

@@ -86,7 +86,7 @@ static enum jc_status fail_unresolved(const struct jc_expansion *x, const struct
                                       const struct jc_scope *scope) {
   const char *wanted = jc_json_string(node), *names[MAX_SUGGESTIONS] = {"input"};
   size_t count = scope->input != JC_NONE;
-  if (strcmp(wanted, x->name + scope->prefix) == 0)
+  if (wanted[0] && strcmp(wanted, x->name + scope->prefix) == 0)
     return jc_json_fail(node, x->error, "expected an earlier layer or an input, got '%s' itself",
                         wanted);
   for (const struct jc_scope *s = scope; s; s = s->parent) {

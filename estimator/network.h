@@ -9,14 +9,15 @@
  * Tensors are numbered: network inputs first, then one output per layer:
  * tensor = input index, or input_count + layer index.
  *
- * What is counted (and printed as the convention "joulecast: 1 MAC = multiply + add of conv,
- * linear and attention products, bias excluded; flops = 2*macs + elementwise_ops"):
- *   macs              products of convolution and linear layers, no bias
- *   elementwise_ops   bias, normalisation, activation, pooling, add (per-output table in layers.c)
- *   backward          exists where a gradient is needed: an output needs one if any input does or
- *                     the layer has trainable parameters; network inputs never do. Data and weight
- *                     products are counted apart, so ResNet-50 is 12,149,538,816 MACs for
- *                     forward + backward, not 3 x forward: the image needs no gradient.
+ * What is counted (jc_convention() prints it in short)
+ *
+ *   macs             products of convolution and linear layers; no bias
+ *   elementwise_ops  bias, normalisation, activation, pooling, add: jc_kind.ops_per_output
+ *   flops            2 * macs + elementwise_ops
+ *   backward         exists where a gradient is needed: an output needs one if any input does or
+ * the layer trains weights; network inputs never do. Data and weight products are counted apart, so
+ * ResNet-50 is 12,149,538,816 MACs for forward + backward, not 3 x forward: the image needs no
+ * gradient.
  */
 #ifndef JC_ESTIMATOR_NETWORK_H
 #define JC_ESTIMATOR_NETWORK_H
@@ -25,7 +26,7 @@
 
 #define JC_NONE UINT32_MAX /* no such tensor or layer */
 
-/* Largest network after expansion of repeats (DESIGN section 8). */
+/* Largest network, counted after repeats are expanded. */
 enum { JC_MAX_LAYERS = 1 << 20 };
 
 enum jc_dtype { JC_DTYPE_FLOAT32, JC_DTYPE_INT32 };
@@ -92,12 +93,13 @@ struct jc_cost {
   uint64_t data_macs;                /* backward products if the data inputs need gradients */
   uint64_t weight_macs;              /* backward products if the weights are trained */
   uint64_t params;                   /* weights and biases this layer uses, shared ones included */
+  struct jc_shape weight;            /* shape of the weights, by which sharing is checked */
   uint64_t buffers;                  /* running statistics, elements */
   bool saves_input;                  /* backward of data or weights reads the inputs */
   bool saves_input_for_weights_only; /* ... only if the weights are trained */
   bool saves_output;
   uint64_t saved_extra_bytes; /* masks, pooling indices, per-channel statistics */
-  bool moves_no_data;         /* a view (flatten): no bytes in any phase */
+  bool moves_no_data;         /* a view (flatten): moves no bytes of its own */
 
   /* Set by the analysis. */
   bool fused; /* a runner that fuses computes it inside the layer before (jc_kind.fuses_into) */
@@ -126,14 +128,14 @@ struct jc_totals {
   uint64_t weight_bytes;                  /* weights once, fp32 */
   uint64_t activation_bytes;              /* sum of all layer outputs, per sample */
   uint64_t saved_activation_bytes;        /* kept for backward, shared tensors once, per sample */
-  uint64_t peak_gradient_bytes; /* live saved activations + gradients at their peak, per sample */
+  uint64_t peak_activation_bytes; /* activations and gradients alive at once, at most, per sample */
 };
 
 struct jc_analysis {
   const struct jc_network *network;
   struct jc_cost *layers; /* [layer_count] */
   struct jc_totals totals;
-  uint32_t *tensor_scratch; /* [4 * tensors], used during the passes only */
+  uint32_t *tensor_scratch; /* [5 * tensors], used during the passes only */
 };
 
 /* Bytes needed to analyse NETWORK; 0 if it has too many layers. */
@@ -145,7 +147,7 @@ size_t jc_analysis_storage_size(uint32_t layer_count, uint32_t input_count);
   union {                                                                                          \
     max_align_t align;                                                                             \
     unsigned char bytes[(size_t)(layers) * sizeof(struct jc_cost) +                                \
-                        4 * ((size_t)(layers) + (size_t)(inputs)) * sizeof(uint32_t)];             \
+                        5 * ((size_t)(layers) + (size_t)(inputs)) * sizeof(uint32_t)];             \
   } name
 
 /* Analyses NETWORK into ANALYSIS, which keeps pointers into STORAGE (aligned as max_align_t, at

@@ -1,0 +1,129 @@
+/* test_shipped_models.c -- the counts of models/ are PyTorch's, to the integer. */
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "estimator/model_file.h"
+
+enum { REFERENCE_PATH = 512 };
+
+/* A model of models/ and its analysis. */
+struct shipped {
+  struct jc_model *model;
+  void *storage;
+  struct jc_analysis analysis;
+};
+
+static void shipped_open(struct shipped *s, const char *name) {
+  struct jc_error error = {0};
+  char path[REFERENCE_PATH];
+  (void)snprintf(path, sizeof(path), "%s/models/%s.json", TEST_SOURCE_DIR, name);
+  cr_assert_eq(jc_model_read(path, &s->model, &error), JC_OK, "%s:%u: %s: %s", path, error.line,
+               error.path, error.text);
+  const struct jc_network *network = jc_model_network(s->model);
+  const size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
+  cr_assert(size > 0);
+  s->storage = malloc(size);
+  cr_assert_not_null(s->storage);
+  cr_assert_eq(jc_network_analyze(network, s->storage, size, &s->analysis, &error), JC_OK,
+               "%s: %s: %s", name, error.path, error.text);
+}
+
+static void shipped_close(struct shipped *s) {
+  free(s->storage);
+  jc_model_free(s->model);
+}
+
+/* name,params,forward_macs,source; fields before the quoted source have no commas. */
+static bool parse_reference(const char *line, char name[64], uint64_t *params, uint64_t *macs) {
+  const char *comma = strchr(line, ',');
+  char *end;
+  if (comma == NULL || comma - line >= 64)
+    return false;
+  (void)snprintf(name, 64, "%.*s", (int)(comma - line), line);
+  *params = strtoull(comma + 1, &end, 10);
+  if (end == comma + 1 || *end != ',')
+    return false;
+  const char *second = end + 1;
+  *macs = strtoull(second, &end, 10);
+  return end != second && *end == ',';
+}
+
+/* tests/reference_counts.csv: every row, to the integer. */
+Test(shipped_models, equal_the_reference_rows) {
+  FILE *file = fopen(TEST_SOURCE_DIR "/tests/reference_counts.csv", "r");
+  char line[1024], name[64];
+  uint64_t params = 0, macs = 0;
+  int rows = 0;
+  cr_assert_not_null(file);
+  cr_assert_not_null(fgets(line, sizeof(line), file), "no header");
+  cr_assert_eq(strncmp(line, "name,params,forward_macs,source", 31), 0, "%s", line);
+  while (fgets(line, sizeof(line), file) != NULL) {
+    struct shipped s;
+    cr_assert(parse_reference(line, name, &params, &macs), "%s", line);
+    shipped_open(&s, name);
+    cr_expect_eq(s.analysis.totals.params, params, "%s: %llu parameters", name,
+                 (unsigned long long)s.analysis.totals.params);
+    cr_expect_eq(s.analysis.totals.forward_macs, macs, "%s: %llu MACs", name,
+                 (unsigned long long)s.analysis.totals.forward_macs);
+    shipped_close(&s);
+    rows++;
+  }
+  (void)fclose(file);
+  cr_assert_geq(rows, 14, "only %d rows", rows);
+}
+
+/* Products of PyTorch 1.13.1's own backward: batch 2, dispatched aten::convolution_backward with
+ * its output_mask, and the aten::mm of linear layers, halved; torchvision 0.14.1's modules, and
+ * nn.Sequential of the same layers for the first three. */
+Test(shipped_models, train_with_pytorchs_products) {
+  static const struct {
+    const char *name;
+    uint64_t params, forward, data, weights, training;
+  } rows[] = {
+      {"lenet5_28", 61706, 416520, 298920, 416520, 1131960},
+      {"mlp_784_128_10", 101770, 101632, 1280, 101632, 204544},
+      {"cifar_resnet20", 269722, 40551040, 40108672, 40551040, 121210752},
+      {"alexnet", 61100840, 714188480, 643911680, 714188480, 2072288640},
+      {"vgg11", 132863336, 7609090048, 7522385920, 7609090048, 22740566016},
+      {"vgg11_bn", 132868840, 7609090048, 7522385920, 7609090048, 22740566016},
+      {"vgg16", 138357544, 15470264320, 15383560192, 15470264320, 46324088832},
+      {"vgg16_bn", 138365992, 15470264320, 15383560192, 15470264320, 46324088832},
+      {"resnet18", 11689512, 1814073344, 1696059392, 1814073344, 5324206080},
+      {"resnet34", 21797672, 3663761408, 3545747456, 3663761408, 10873270272},
+      {"resnet50", 25557032, 4089184256, 3971170304, 4089184256, 12149538816},
+      {"mobilenet_v2", 3504872, 300774272, 289936256, 300774272, 891484800},
+      {"densenet121", 7978856, 2834161664, 2716147712, 2834161664, 8384471040},
+      {"squeezenet1_1", 1235496, 349151936, 327861248, 349151936, 1026165120},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct shipped s;
+    shipped_open(&s, rows[i].name);
+    const struct jc_totals *totals = &s.analysis.totals;
+    cr_expect_eq(totals->params, rows[i].params, "%s", rows[i].name);
+    cr_expect_eq(totals->trainable_params, rows[i].params, "%s", rows[i].name);
+    cr_expect_eq(totals->forward_macs, rows[i].forward, "%s", rows[i].name);
+    cr_expect_eq(totals->training_forward_macs, rows[i].forward, "%s", rows[i].name);
+    cr_expect_eq(totals->backward_data_macs, rows[i].data, "%s", rows[i].name);
+    cr_expect_eq(totals->backward_weights_macs, rows[i].weights, "%s", rows[i].name);
+    cr_expect_eq(totals->training_macs, rows[i].training, "%s", rows[i].name);
+    shipped_close(&s);
+  }
+}
+
+/* Running means and variances: torchvision 0.14.1, sum of numel() of the buffers of these names. */
+Test(shipped_models, have_pytorchs_buffers) {
+  static const struct {
+    const char *name;
+    uint64_t buffers;
+  } rows[] = {{"resnet50", 53120}, {"resnet18", 9600}, {"vgg16", 0}, {"densenet121", 83648}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct shipped s;
+    shipped_open(&s, rows[i].name);
+    cr_expect_eq(s.analysis.totals.buffers, rows[i].buffers, "%s: %llu", rows[i].name,
+                 (unsigned long long)s.analysis.totals.buffers);
+    shipped_close(&s);
+  }
+}
