@@ -56,16 +56,15 @@ static void report_progress(const struct session *s, const char *stage, uint32_t
     snprintf(current, sizeof(current), "%s %s", s->entry->family, s->entry->id);
   const double elapsed_s = jc_clock_s() - s->start_s;
   const uint32_t trained = s->result->trained;
-  const double per_network = trained > 0 ? elapsed_s / trained : NAN;
   const double budget_left_s =
-      (s->options->budget_s > 0 ? s->options->budget_s : s->effort->budget_s) - elapsed_s;
+      fmax((s->options->budget_s > 0 ? s->options->budget_s : s->effort->budget_s) - elapsed_s, 0);
   const struct jc_calibrate_progress progress = {
       .stage = stage,
       .current = current,
       .done = done,
       .total = total,
       .elapsed_s = elapsed_s,
-      .remaining_s = fmin(per_network * (total - done), fmax(budget_left_s, 0)),
+      .remaining_s = trained > 0 ? fmin(elapsed_s / trained * (total - done), budget_left_s) : NAN,
   };
   s->options->progress(s->options->progress_context, &progress);
 }
@@ -106,7 +105,10 @@ static void mark_done(struct session *s, const struct jc_plan *plan, const char 
 
 static enum jc_status set_aside(const char *path, struct jc_error *error) {
   char aside[4096];
-  snprintf(aside, sizeof(aside), "%s.old", path);
+  unsigned number = 1;
+  do
+    snprintf(aside, sizeof(aside), "%s.old%u", path, number++);
+  while (access(aside, F_OK) == 0);
   if (rename(path, aside) != 0)
     return jc_fail(error, JC_ERROR_IO, 0, NULL, "%s: cannot rename to %.200s: %s", path, aside,
                    strerror(errno));
@@ -129,10 +131,10 @@ static enum jc_status find_done(struct session *s, const struct jc_plan *plan, b
     return error->status;
   while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
     if (sample.run.threads == s->options->threads) {
-      if (check_resumable(s, &sample, error) == JC_OK)
-        mark_done(s, plan, sample.id, done);
-      else
+      if (check_resumable(s, &sample, error) != JC_OK)
         jc_error_name_file(error, path);
+      else if (!jc_sample_is_disturbed(&sample))
+        mark_done(s, plan, sample.id, done);
     }
     jc_sample_free(&sample);
     if (jc_error_is_set(error))
@@ -193,8 +195,12 @@ static void describe_run(const struct session *s, struct jc_sample *sample) {
 /* Appends the window as a line of samples.jsonl; after it the network is never trained again. */
 static enum jc_status keep_window(void *context, const struct jc_window *window,
                                   struct jc_error *error) {
-  const struct session *s = context;
+  struct session *s = context;
   struct jc_sample sample;
+  if (window->late_polls > 0) { /* a counter may have wrapped unseen */
+    s->result->disturbed++;
+    return JC_OK;
+  }
   jc_sample_start(&sample);
   describe_run(s, &sample);
   sample.energy_j = window->energy_j;
@@ -210,7 +216,9 @@ static enum jc_status keep_window(void *context, const struct jc_window *window,
       jc_sample_make_layers(&sample, s->analysis->network->layer_count, error) == JC_OK) {
     for (uint32_t i = 0; i < sample.layer_count; i++)
       describe_layer(s, i, &window->layers[i], &sample.layers[i]);
-    (void)jc_samples_append(s->options->samples_path, &sample, error);
+    if (jc_samples_append(s->options->samples_path, &sample, error) == JC_OK)
+      s->result->trained++;
+    s->result->disturbed += jc_sample_is_disturbed(&sample) ? 1 : 0;
   }
   jc_sample_free(&sample);
   return error->status;
@@ -228,11 +236,8 @@ static enum jc_status measure_analysed(struct session *s, struct jc_error *error
   window.layers = calloc(s->analysis->network->layer_count, sizeof(*window.layers));
   if (window.layers == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_measure_window(s->runner, s->analysis, &options, s->meter, &window, keep_window, s,
-                        error) == JC_OK)
-    s->result->trained++;
-  if (window.cpu_s < JC_UNDISTURBED_SHARE * window.time_s * s->options->threads)
-    s->result->disturbed++;
+  (void)jc_measure_window(s->runner, s->analysis, &options, s->meter, &window, keep_window, s,
+                          error);
   free(window.layers);
   return error->status;
 }

@@ -23,7 +23,7 @@ struct jc_calibrate_options {
   bool quick;         /* about a minute for one thread count, fewer and smaller networks */
   uint64_t seed;      /* of the plan; default 1 */
   uint32_t threads;   /* >= 1 */
-  bool fresh;         /* set an existing samples file aside (PATH.old) and begin anew */
+  bool fresh;         /* set an existing samples file aside (PATH.old1, ...) and begin anew */
   bool force;         /* go on beside other load; it is stored in the profile */
   const char *runner; /* NULL: "onednn" */
   const char *meter;  /* NULL: the first that measures, else `model` */
@@ -50,6 +50,12 @@ struct jc_calibrate_result {
  * written). */
 enum jc_status jc_calibrate_measure(const struct jc_calibrate_options *options,
                                     struct jc_calibrate_result *result, struct jc_error *error);
+
+struct jc_sample;
+
+/* Another process took CPU time in the window, so its times are not the network's. Windows of a
+ * forced calibration count as they are. */
+bool jc_sample_is_disturbed(const struct jc_sample *sample);
 
 /* What a fit says of itself beside the profile. */
 struct jc_fit_report {

@@ -66,9 +66,39 @@ static bool is_forced(const struct jc_sample *s) {
   return s->load > JC_TOLERATED_LOAD;
 }
 
-static bool is_disturbed(const struct jc_sample *s) {
+bool jc_sample_is_disturbed(const struct jc_sample *s) {
   return !is_forced(s) && !isnan(s->cpu_time_s) &&
          s->cpu_time_s < JC_UNDISTURBED_SHARE * s->time_s * s->run.threads;
+}
+
+/* The format leaves out what is not known; a fit cannot. */
+static enum jc_status check_complete(const struct jc_sample *s, struct jc_error *error) {
+  const char *missing = NULL;
+  if (s->run.phase != JC_RUN_TRAINING)
+    return jc_fail(error, JC_ERROR_INVALID, 0, "run.phase", "expected a training run");
+  if (s->steps == 0)
+    missing = "steps";
+  else if (!(s->step_median_s > 0))
+    missing = "step_time_s.median";
+  else if (!(s->energy_j > 0))
+    missing = "energy_j";
+  else if (isnan(s->idle_power_w))
+    missing = "idle_power_w";
+  else if (s->layer_count == 0)
+    missing = "layers";
+  if (missing == NULL)
+    return JC_OK;
+  return jc_fail(error, JC_ERROR_INVALID, 0, missing, "a fit needs it, and it is not known or 0");
+}
+
+/* A network measured again (its first window was disturbed, or a file was named twice) counts
+ * once, or leaving it out would leave nothing out. */
+static bool is_known(const struct collection *c, const struct jc_sample *sample) {
+  for (uint32_t i = 0; i < c->count && sample->id[0] != '\0'; i++) {
+    if (strcmp(c->items[i]->sample.id, sample->id) == 0)
+      return true;
+  }
+  return false;
 }
 
 /* All samples of one fit come from one machine, library and thread count. */
@@ -79,6 +109,7 @@ static enum jc_status check_same(const struct jc_sample *first, const struct jc_
                     strcmp(first->runner.name, other->runner.name) == 0 &&
                     strcmp(first->runner.version, other->runner.version) == 0 &&
                     strcmp(first->meter.name, other->meter.name) == 0 &&
+                    strcmp(first->meter.domain, other->meter.domain) == 0 &&
                     first->precision == other->precision &&
                     first->run.threads == other->run.threads;
   if (same)
@@ -115,12 +146,13 @@ static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
   }
   p->sample = *sample;
   report->samples++;
-  if (is_disturbed(&p->sample)) {
-    report->disturbed++;
+  if (jc_sample_is_disturbed(&p->sample) || is_known(c, &p->sample)) {
+    report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
     prepared_free(p);
     return JC_OK;
   }
-  if ((c->count > 0 && check_same(&c->items[0]->sample, &p->sample, error) != JC_OK) ||
+  if (check_complete(&p->sample, error) != JC_OK ||
+      (c->count > 0 && check_same(&c->items[0]->sample, &p->sample, error) != JC_OK) ||
       analyze(p, error) != JC_OK || append(c, p, error) != JC_OK)
     prepared_free(p);
   return error->status;
@@ -233,7 +265,7 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   o->flops = jc_step_flops(&p->analysis.totals, s->run.batch_size);
   o->bytes = jc_step_bytes(&p->analysis.totals, s->run.batch_size);
   o->layer_count = s->layer_count;
-  o->startup_s = fmax(s->startup_s, 1e-6);
+  o->startup_s = s->startup_s;
   for (uint32_t i = 0; i < s->layer_count; i++) {
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_feature_row f;

@@ -258,7 +258,7 @@ static enum jc_status small_fit(const double *a, const double *targets, uint32_t
                                 double *x, struct jc_error *error) {
   double gram[9] = {0}, side[3] = {0}, work[18];
   for (uint32_t k = 0; k < count; k++) {
-    if (targets[k] <= 0)
+    if (!(targets[k] > 0)) /* NAN too: not known */
       continue;
     for (size_t i = 0; i < n; i++) {
       for (size_t j = 0; j < n; j++)
@@ -293,7 +293,7 @@ static enum jc_status fit_any(struct fit *f, enum jc_phase phase, struct jc_prof
     }
   }
   if (small_fit(a, seconds, f->count, JC_LINEAR_FEATURES, c->time_s, error) == JC_OK) {
-    const double active_w = profile->active_power_w - profile->idle_power_w;
+    const double active_w = fmax(profile->active_power_w - profile->idle_power_w, 0);
     for (int i = 0; i < JC_LINEAR_FEATURES; i++) {
       c->time_low_s[i] = c->time_high_s[i] = c->time_s[i];
       c->energy_j[i] = c->energy_low_j[i] = c->energy_high_j[i] = active_w * c->time_s[i];

@@ -21,9 +21,9 @@ size_t jc_nnls_work_doubles(size_t n) {
   return n * n + 3 * n;
 }
 
-/* Solves for the passive unknowns, the others zero. A ridge of 1e-10 of the diagonal keeps columns
+/* Solves for the passive unknowns, the others zero. RIDGE, a share of the diagonal, keeps columns
  * that are nearly multiples of each other solvable. */
-static bool solve_passive(struct problem *p) {
+static bool solve_with_ridge(struct problem *p, double ridge) {
   size_t k = 0;
   for (size_t i = 0; i < p->n; i++) {
     size_t column = 0;
@@ -33,7 +33,7 @@ static bool solve_passive(struct problem *p) {
       if (p->state[j] > 0)
         p->matrix[k * p->n + column++] = p->g[i * p->n + j];
     }
-    p->matrix[k * p->n + k] *= 1 + 1e-10;
+    p->matrix[k * p->n + k] *= 1 + ridge;
     p->vector[k++] = p->h[i];
   }
   memset(p->solution, 0, p->n * sizeof(double));
@@ -46,6 +46,10 @@ static bool solve_passive(struct problem *p) {
       p->solution[i] = p->vector[k++];
   }
   return true;
+}
+
+static bool solve_passive(struct problem *p) {
+  return solve_with_ridge(p, 1e-12) || solve_with_ridge(p, 1e-9) || solve_with_ridge(p, 1e-6);
 }
 
 /* Moves x toward the passive solution as far as it stays non-negative; holds at zero what touches

@@ -108,11 +108,11 @@ enum jc_status jc_plan_make(const struct jc_plan_options *options, struct jc_pla
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   for (uint32_t i = 0; i < options->count; i++) {
     /* Each network has a stream of its own, so that a longer plan begins with the shorter one. */
-    struct random_stream random = {(options->seed << 20) + i};
+    struct random_stream seed = {options->seed};
+    struct random_stream random = {random_bits(&seed) + i};
     struct jc_plan_entry *entry = &plan->entries[i];
-    (void)random_bits(&random);
     snprintf(entry->id, sizeof(entry->id), "%.4s%llu-%04u", options->prefix,
-             (unsigned long long)(options->seed % 1000000), i);
+             (unsigned long long)options->seed, i);
     plan->count++;
     if (draw_entry(options, &random, entry, error) != JC_OK) {
       jc_plan_free(plan);

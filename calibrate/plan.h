@@ -6,7 +6,7 @@
 #include "estimator/error.h"
 
 struct jc_plan_entry {
-  char id[24]; /* "q1-0017": prefix, seed, position; the key by which a calibration resumes */
+  char id[32]; /* "q1-0017": prefix, seed, position; the key by which a calibration resumes */
   const char *family; /* static: "residual", "mobile", ... */
   char *model_json;   /* one line, owned by the plan */
   uint64_t batch_size;

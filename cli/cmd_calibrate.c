@@ -15,7 +15,7 @@
 #include "estimator/profile_file.h"
 
 struct calibrate_options {
-  bool quick, force, quiet;
+  bool quick, fresh, force, quiet;
   struct count_option seed, networks;
   struct real_option max_seconds;
   const char *samples, *profile;
@@ -24,25 +24,28 @@ struct calibrate_options {
 
 #define CALIBRATE(member) OPTION_AT(struct calibrate_options, member)
 static const struct option_row rows_plan[] = {
-    {"quick", 0, NULL, "about a minute: fewer and smaller networks", NULL, CALIBRATE(quick),
+    {"quick", 0, CALIBRATE(quick), NULL, "about a minute: fewer and smaller networks", NULL,
      OPTION_FREE},
-    {"seed", 0, "N", "of the plan: another seed trains other networks", "1", CALIBRATE(seed),
+    {"fresh", 0, CALIBRATE(fresh), NULL, "set earlier samples aside (FILE.old) and begin anew",
+     NULL, OPTION_FREE},
+    {"seed", 0, CALIBRATE(seed), "N", "of the plan: another seed trains other networks", "1",
      OPTION_RANGE(0, OPTION_ANY_COUNT)},
-    {"networks", 0, "N", "sample networks to train", "120 or 240", CALIBRATE(networks),
+    {"networks", 0, CALIBRATE(networks), "N", "sample networks to train", "120 or 240",
      OPTION_RANGE(1, 100000)},
-    {"max-seconds", 0, "S", "stop training after that long; the rest of the plan is left out",
-     "about 1 or 5 minutes", CALIBRATE(max_seconds), OPTION_RANGE(OPTION_POSITIVE, 1e6)},
+    {"max-seconds", 0, CALIBRATE(max_seconds), "S",
+     "stop training after that long; the rest of the plan is left out", "about 1 or 5 minutes",
+     OPTION_RANGE(OPTION_POSITIVE, 1e6)},
 };
 static const struct option_row rows_force[] = {
-    {"force", 0, NULL, "go on beside other processes' load, and store it in the profile", NULL,
-     CALIBRATE(force), OPTION_FREE},
+    {"force", 0, CALIBRATE(force), NULL,
+     "go on beside other processes' load, and store it in the profile", NULL, OPTION_FREE},
 };
 static const struct option_row rows_files[] = {
-    {"samples-file", 's', "FILE", "keep the raw samples in FILE, and resume from it",
-     "beside the profile", CALIBRATE(samples), OPTION_FREE},
-    {"output", 'o', "PROFILE", "write the profile there", "the XDG data folder, named by machine",
-     CALIBRATE(profile), OPTION_FREE},
-    {"quiet", 'q', NULL, "no progress", NULL, CALIBRATE(quiet), OPTION_FREE},
+    {"samples-file", 's', CALIBRATE(samples), "FILE",
+     "keep the raw samples in FILE, and resume from it", "beside the profile", OPTION_FREE},
+    {"output", 'o', CALIBRATE(profile), "PROFILE", "write the profile there",
+     "the XDG data folder, named by machine", OPTION_FREE},
+    {"quiet", 'q', CALIBRATE(quiet), NULL, "no progress", NULL, OPTION_FREE},
 };
 static const struct option_table table_plan = {"Plan", rows_plan, OPTION_COUNT(rows_plan)};
 static const struct option_table table_force = {"Machine", rows_force, OPTION_COUNT(rows_force)};
@@ -144,6 +147,7 @@ static enum jc_status measure(const struct job *job, bool *interrupted, struct j
       .quick = o->quick,
       .seed = o->seed.given ? o->seed.value : 1,
       .threads = job->threads,
+      .fresh = o->fresh,
       .force = o->force,
       .meter = o->machine.meter,
       .samples_path = job->samples,

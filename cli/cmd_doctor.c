@@ -15,8 +15,8 @@ struct doctor_options {
 };
 
 static const struct option_row rows[] = {
-    {"root", 0, "DIR", "look for /sys and /proc below this folder", NULL,
-     OPTION_AT(struct doctor_options, root), OPTION_FREE},
+    {"root", 0, OPTION_AT(struct doctor_options, root), "DIR",
+     "look for /sys and /proc below this folder", NULL, OPTION_FREE},
 };
 static const struct option_table table = {"Machine", rows, OPTION_COUNT(rows)};
 static const struct option_group groups[] = {

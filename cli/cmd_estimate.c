@@ -18,18 +18,18 @@ struct estimate_options {
 
 #define LIMIT(member) OPTION_AT(struct limit_options, member)
 static const struct option_row rows_limits[] = {
-    {"max-kwh", 0, "KWH", "energy of the facility", NULL, LIMIT(max_kwh),
+    {"max-kwh", 0, LIMIT(max_kwh), "KWH", "energy of the facility", NULL,
      OPTION_RANGE(0, INFINITY)},
-    {"max-hours", 0, "HOURS", "duration", NULL, LIMIT(max_hours), OPTION_RANGE(0, INFINITY)},
-    {"max-co2e-kg", 0, "KG", "CO2e", NULL, LIMIT(max_co2e_kg), OPTION_RANGE(0, INFINITY)},
-    {"max-cost", 0, "AMOUNT", "cost, in the currency of --price", NULL, LIMIT(max_cost),
+    {"max-hours", 0, LIMIT(max_hours), "HOURS", "duration", NULL, OPTION_RANGE(0, INFINITY)},
+    {"max-co2e-kg", 0, LIMIT(max_co2e_kg), "KG", "CO2e", NULL, OPTION_RANGE(0, INFINITY)},
+    {"max-cost", 0, LIMIT(max_cost), "AMOUNT", "cost, in the currency of --price", NULL,
      OPTION_RANGE(0, INFINITY)},
 };
 static const struct option_table table_limits = {"Budget (exit status 5 if the forecast is over)",
                                                  rows_limits, OPTION_COUNT(rows_limits)};
 
 static const struct option_row rows_layers[] = {
-    {"layers", 0, NULL, "add the table of layers", NULL, OPTION_AT(struct estimate_options, layers),
+    {"layers", 0, OPTION_AT(struct estimate_options, layers), NULL, "add the table of layers", NULL,
      OPTION_FREE},
 };
 static const struct option_table table_layers = {"Output", rows_layers, OPTION_COUNT(rows_layers)};

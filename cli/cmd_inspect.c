@@ -11,10 +11,10 @@ struct inspect_options {
 };
 
 static const struct option_row rows[] = {
-    {"totals", 0, NULL, "leave out the table of layers", NULL,
-     OPTION_AT(struct inspect_options, totals), OPTION_FREE},
-    {"expand", 0, NULL, "print the model as JSON without repeats and blocks instead", NULL,
-     OPTION_AT(struct inspect_options, expand), OPTION_FREE},
+    {"totals", 0, OPTION_AT(struct inspect_options, totals), NULL, "leave out the table of layers",
+     NULL, OPTION_FREE},
+    {"expand", 0, OPTION_AT(struct inspect_options, expand), NULL,
+     "print the model as JSON without repeats and blocks instead", NULL, OPTION_FREE},
 };
 static const struct option_table table = {"Output", rows, OPTION_COUNT(rows)};
 

@@ -113,10 +113,10 @@ static void put_layers(struct jc_json_writer *w, const char *key) {
 /* ---- methods, meters ---- */
 
 static const struct column method_columns[] = {
-    {"name", "method", VALUE_TEXT, NULL, NULL, false},
-    {"needs", "needs", VALUE_TEXT, NULL, NULL, false},
-    {"summary", "how", VALUE_TEXT, NULL, NULL, false},
-    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+    {"name", "method", VALUE_TEXT, false, NULL, NULL},
+    {"needs", "needs", VALUE_TEXT, false, NULL, NULL},
+    {"summary", "how", VALUE_TEXT, false, NULL, NULL},
+    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 static const char *needs_text(unsigned needs, char *buffer, size_t size) {
@@ -151,9 +151,9 @@ static enum jc_status fill_methods(struct records *records, struct jc_error *err
 }
 
 static const struct column meter_columns[] = {
-    {"name", "meter", VALUE_TEXT, NULL, NULL, false},
-    {"measured", "measures", VALUE_BOOL, NULL, NULL, false},
-    {"summary", "how", VALUE_TEXT, NULL, NULL, false},
+    {"name", "meter", VALUE_TEXT, false, NULL, NULL},
+    {"measured", "measures", VALUE_BOOL, false, NULL, NULL},
+    {"summary", "how", VALUE_TEXT, false, NULL, NULL},
 };
 
 static enum jc_status fill_meters(struct records *records, struct jc_error *error) {
@@ -169,12 +169,12 @@ static enum jc_status fill_meters(struct records *records, struct jc_error *erro
 /* ---- models ---- */
 
 static const struct column model_columns[] = {
-    {"name", "model", VALUE_TEXT, NULL, NULL, false},
-    {"input", "input", VALUE_SHAPE, NULL, NULL, false},
-    {"params", "params", VALUE_COUNT, NULL, NULL, false},
-    {"forward_macs", "forward MACs", VALUE_COUNT, NULL, NULL, false},
-    {"dataset", "data set", VALUE_TEXT, NULL, NULL, false},
-    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+    {"name", "model", VALUE_TEXT, false, NULL, NULL},
+    {"input", "input", VALUE_SHAPE, false, NULL, NULL},
+    {"params", "params", VALUE_COUNT, false, NULL, NULL},
+    {"forward_macs", "forward MACs", VALUE_COUNT, false, NULL, NULL},
+    {"dataset", "data set", VALUE_TEXT, false, NULL, NULL},
+    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 static enum jc_status fill_model(const char *name, struct records *records,
@@ -209,17 +209,17 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
 /* ---- data rows ---- */
 
 static const struct column hardware_columns[] = {
-    {"name", "hardware", VALUE_TEXT, NULL, NULL, false},
-    {"device", "", VALUE_TEXT, NULL, NULL, false},
-    {"cores", "cores", VALUE_REAL, format_count, NULL, false},
-    {"per_core", NULL, VALUE_BOOL, NULL, NULL, false},
-    {"tdp_w", "TDP", VALUE_REAL, format_power, NULL, false},
-    {"idle_w", "idle", VALUE_REAL, format_power, NULL, false},
-    {"idle_is_default", NULL, VALUE_BOOL, NULL, NULL, false},
-    {"peak_fp32_flops_per_s", "fp32 FLOP/s", VALUE_REAL, format_si, NULL, false},
-    {"memory_bandwidth_bytes_per_s", "byte/s", VALUE_REAL, format_si, NULL, false},
-    {"year", "year", VALUE_COUNT, format_year, NULL, false},
-    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+    {"name", "hardware", VALUE_TEXT, false, NULL, NULL},
+    {"device", "", VALUE_TEXT, false, NULL, NULL},
+    {"cores", "cores", VALUE_REAL, false, format_count, NULL},
+    {"per_core", NULL, VALUE_BOOL, false, NULL, NULL},
+    {"tdp_w", "TDP", VALUE_REAL, false, format_power, NULL},
+    {"idle_w", "idle", VALUE_REAL, false, format_power, NULL},
+    {"idle_is_default", NULL, VALUE_BOOL, false, NULL, NULL},
+    {"peak_fp32_flops_per_s", "fp32 FLOP/s", VALUE_REAL, false, format_si, NULL},
+    {"memory_bandwidth_bytes_per_s", "byte/s", VALUE_REAL, false, format_si, NULL},
+    {"year", "year", VALUE_COUNT, false, format_year, NULL},
+    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 static enum jc_status fill_hardware(struct records *records, struct jc_error *error) {
@@ -246,11 +246,11 @@ static enum jc_status fill_hardware(struct records *records, struct jc_error *er
 }
 
 static const struct column grid_columns[] = {
-    {"name", "grid", VALUE_TEXT, NULL, NULL, false},
-    {"region", "region", VALUE_TEXT, NULL, NULL, false},
-    {"grid_g_per_kwh", "g CO2e/kWh", VALUE_REAL, NULL, NULL, false},
-    {"year", "year", VALUE_COUNT, format_year, NULL, false},
-    {"source", NULL, VALUE_TEXT, NULL, NULL, false},
+    {"name", "grid", VALUE_TEXT, false, NULL, NULL},
+    {"region", "region", VALUE_TEXT, false, NULL, NULL},
+    {"grid_g_per_kwh", "g CO2e/kWh", VALUE_REAL, false, NULL, NULL},
+    {"year", "year", VALUE_COUNT, false, format_year, NULL},
+    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 static enum jc_status fill_grids(struct records *records, struct jc_error *error) {

@@ -21,20 +21,20 @@ struct train_options {
 
 #define TRAIN(member) OPTION_AT(struct train_options, member)
 static const struct option_row rows_steps[] = {
-    {"steps", 0, "N", "stop after N steps and project the rest of the run", "the whole run",
-     TRAIN(steps), OPTION_RANGE(1, OPTION_ANY_COUNT)},
+    {"steps", 0, TRAIN(steps), "N", "stop after N steps and project the rest of the run",
+     "the whole run", OPTION_RANGE(1, OPTION_ANY_COUNT)},
 };
 static const struct option_row rows_sgd[] = {
-    {"lr", 0, "RATE", "learning rate", "0.01", TRAIN(learning_rate), OPTION_RANGE(0, 1e3)},
-    {"momentum", 0, "SHARE", "of the last step's direction", "0.9", TRAIN(momentum),
+    {"lr", 0, TRAIN(learning_rate), "RATE", "learning rate", "0.01", OPTION_RANGE(0, 1e3)},
+    {"momentum", 0, TRAIN(momentum), "SHARE", "of the last step's direction", "0.9",
      OPTION_RANGE(0, 1)},
-    {"weight-decay", 0, "RATE", "of every parameter", "0.0001", TRAIN(weight_decay),
+    {"weight-decay", 0, TRAIN(weight_decay), "RATE", "of every parameter", "0.0001",
      OPTION_RANGE(0, 1e3)},
-    {"seed", 0, "N", "of initial weights and data", "1", TRAIN(seed),
+    {"seed", 0, TRAIN(seed), "N", "of initial weights and data", "1",
      OPTION_RANGE(0, OPTION_ANY_COUNT)},
 };
 static const struct option_row rows_record[] = {
-    {"output", 'o', "FILE", "append the run to FILE, a line of JSON", NULL, TRAIN(record),
+    {"output", 'o', TRAIN(record), "FILE", "append the run to FILE, a line of JSON", NULL,
      OPTION_FREE},
 };
 static const struct option_table table_steps = {"Run", rows_steps, OPTION_COUNT(rows_steps)};

@@ -22,76 +22,76 @@ static const char *const formats[] = {"table", "json", NULL};
 #define OUTPUT(member)  OPTION_AT(struct output_options, member)
 
 static const struct option_row rows_input[] = {
-    {"batch-size", 'b', "N", "samples of one step", "the model's, else 32", RUN(batch_size),
+    {"batch-size", 'b', RUN(batch_size), "N", "samples of one step", "the model's, else 32",
      OPTION_RANGE(1, JC_MAX_BATCH_SIZE)},
-    {"input", 0, "[NAME=]SHAPE", "another input shape, as in 3x160x160", "the model's", RUN(input),
+    {"input", 0, RUN(input), "[NAME=]SHAPE", "another input shape, as in 3x160x160", "the model's",
      OPTION_FREE},
 };
 static const struct option_row rows_optimizer[] = {
-    {"optimizer", 0, "NAME", "sgd, momentum or adam", "momentum", RUN(optimizer),
+    {"optimizer", 0, RUN(optimizer), "NAME", "sgd, momentum or adam", "momentum",
      OPTION_ONE_OF(optimizers)},
 };
 static const struct option_row rows_length[] = {
-    {"epochs", 'e', "N", "passes over the samples", "the model's, else 1", RUN(epochs),
+    {"epochs", 'e', RUN(epochs), "N", "passes over the samples", "the model's, else 1",
      OPTION_RANGE(1, JC_MAX_EPOCHS)},
-    {"samples", 0, "N", "training samples of an epoch", "the model's", RUN(samples),
+    {"samples", 0, RUN(samples), "N", "training samples of an epoch", "the model's",
      OPTION_RANGE(1, JC_MAX_SAMPLES)},
 };
 static const struct option_row rows_data[] = {
-    {"val-samples", 0, "N", "samples validated after each epoch",
-     "the data set's; 0 with --samples", RUN(val_samples), OPTION_RANGE(0, JC_MAX_SAMPLES)},
-    {"dataset", 0, "NAME",
-     "samples of a known data set: mnist, fashion-mnist, cifar-10, imagenet-1k", NULL, RUN(dataset),
-     OPTION_FREE},
+    {"val-samples", 0, RUN(val_samples), "N", "samples validated after each epoch",
+     "the data set's; 0 with --samples", OPTION_RANGE(0, JC_MAX_SAMPLES)},
+    {"dataset", 0, RUN(dataset), "NAME",
+     "samples of a known data set: mnist, fashion-mnist, cifar-10, imagenet-1k", NULL, OPTION_FREE},
 };
 static const struct option_row rows_form[] = {
-    {"precision", 0, "NAME", "fp32 is all that can be forecast so far", "fp32", RUN(precision),
+    {"precision", 0, RUN(precision), "NAME", "fp32 is all that can be forecast so far", "fp32",
      OPTION_FREE},
-    {"phase", 0, "PHASE", "training, or forward: passes without backward", "training", RUN(phase),
+    {"phase", 0, RUN(phase), "PHASE", "training, or forward: passes without backward", "training",
      OPTION_ONE_OF(phases)},
 };
 static const struct option_row rows_threads[] = {
-    {"threads", 't', "N", "CPU threads", "all CPUs", MACHINE(threads),
+    {"threads", 't', MACHINE(threads), "N", "CPU threads", "all CPUs",
      OPTION_RANGE(1, MAX_THREADS)},
 };
 static const struct option_row rows_profile_threads[] = {
-    {"threads", 't', "N", "CPU threads", "the profile's, else all CPUs", MACHINE(threads),
+    {"threads", 't', MACHINE(threads), "N", "CPU threads", "the profile's, else all CPUs",
      OPTION_RANGE(1, MAX_THREADS)},
 };
 static const struct option_row rows_power[] = {
-    {"hardware", 0, "NAME", "data row to take peaks and power from; see `joulecast list hardware`",
-     "auto: this machine's", MACHINE(hardware), OPTION_FREE},
-    {"tdp-w", 0, "W", "power at full load", "the data row's", MACHINE(tdp_w),
+    {"hardware", 0, MACHINE(hardware), "NAME",
+     "data row to take peaks and power from; see `joulecast list hardware`", "auto: this machine's",
+     OPTION_FREE},
+    {"tdp-w", 0, MACHINE(tdp_w), "W", "power at full load", "the data row's",
      OPTION_RANGE(OPTION_POSITIVE, 1e5)},
-    {"idle-w", 0, "W", "power with nothing running", "the data row's", MACHINE(idle_w),
+    {"idle-w", 0, MACHINE(idle_w), "W", "power with nothing running", "the data row's",
      OPTION_RANGE(0, 1e5)},
 };
 static const struct option_row rows_profile[] = {
-    {"profile", 'p', "FILE", "calibration to forecast with", "this machine's newest",
-     MACHINE(profile), OPTION_FREE},
+    {"profile", 'p', MACHINE(profile), "FILE", "calibration to forecast with",
+     "this machine's newest", OPTION_FREE},
 };
 static const struct option_row rows_meter[] = {
-    {"meter", 0, "NAME", "energy meter; see `joulecast list meters`",
-     "the first that measures, else model", MACHINE(meter), OPTION_FREE},
+    {"meter", 0, MACHINE(meter), "NAME", "energy meter; see `joulecast list meters`",
+     "the first that measures, else model", OPTION_FREE},
 };
 static const struct option_row rows_powercap[] = {
-    {"powercap-root", 0, "DIR", "where RAPL zones are", "/sys/class/powercap",
-     MACHINE(powercap_root), OPTION_FREE},
+    {"powercap-root", 0, MACHINE(powercap_root), "DIR", "where RAPL zones are",
+     "/sys/class/powercap", OPTION_FREE},
 };
 
 static const struct option_row rows_format_csv[] = {
-    {"format", 0, "FORMAT", "table, json, or csv (the layers)", "table", OUTPUT(format),
+    {"format", 0, OUTPUT(format), "FORMAT", "table, json, or csv (the layers)", "table",
      OPTION_ONE_OF(formats_csv)},
 };
 static const struct option_row rows_format[] = {
-    {"format", 0, "FORMAT", "table or json", "table", OUTPUT(format), OPTION_ONE_OF(formats)},
+    {"format", 0, OUTPUT(format), "FORMAT", "table or json", "table", OPTION_ONE_OF(formats)},
 };
 static const struct option_row rows_output[] = {
-    {"output", 'o', "FILE", "write the result to FILE", "standard output", OUTPUT(output),
+    {"output", 'o', OUTPUT(output), "FILE", "write the result to FILE", "standard output",
      OPTION_FREE},
 };
 static const struct option_row rows_quiet[] = {
-    {"quiet", 'q', NULL, "no progress and no remarks on standard error", NULL, OUTPUT(quiet),
+    {"quiet", 'q', OUTPUT(quiet), NULL, "no progress and no remarks on standard error", NULL,
      OPTION_FREE},
 };
 
@@ -131,7 +131,7 @@ const char *run_phase_name(enum jc_run_phase phase) {
 
 static int index_of(const char *const *names, const char *name) {
   int i = 0;
-  while (strcmp(names[i], name) != 0)
+  while (names[i] != NULL && strcmp(names[i], name) != 0)
     i++;
   return i;
 }
@@ -195,13 +195,14 @@ enum { DATASET_COUNT = sizeof(datasets) / sizeof(datasets[0]) };
 
 static const struct dataset *find_dataset(const char *name, struct jc_error *error) {
   const char *names[2 * DATASET_COUNT];
+  size_t count = 0;
   for (size_t i = 0; i < DATASET_COUNT; i++) {
-    names[2 * i] = datasets[i].name;
-    names[2 * i + 1] = datasets[i].alias;
+    names[count++] = datasets[i].name;
+    names[count++] = datasets[i].alias;
     if (strcmp(name, datasets[i].name) == 0 || strcmp(name, datasets[i].alias) == 0)
       return &datasets[i];
   }
-  const char *close = jc_closest_name(name, names, 2 * DATASET_COUNT);
+  const char *close = jc_closest_name(name, names, count);
   if (close != NULL)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--dataset",
                   "unknown data set '%.40s'; did you mean '%s'?", name, close);

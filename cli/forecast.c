@@ -19,22 +19,24 @@ static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
 #define METHOD(member) OPTION_AT(struct method_options, member)
 
 static const struct option_row rows_site[] = {
-    {"grid", 0, "CODE|G/KWH", "carbon intensity: a country's ISO code, or g CO2e per kWh",
-     "the world's average", SITE(grid), OPTION_FREE},
-    {"pue", 0, "NAME|NUMBER", "facility energy over machine energy", "1, no overhead", SITE(pue),
+    {"grid", 0, SITE(grid), "CODE|G/KWH",
+     "carbon intensity: a country's ISO code, or g CO2e per kWh", "the world's average",
      OPTION_FREE},
-    {"price", 0, "PRICE", "of a kWh with its currency, as in \"0.30 EUR\"", NULL, SITE(price),
+    {"pue", 0, SITE(pue), "NAME|NUMBER", "facility energy over machine energy", "1, no overhead",
+     OPTION_FREE},
+    {"price", 0, SITE(price), "PRICE", "of a kWh with its currency, as in \"0.30 EUR\"", NULL,
      OPTION_FREE},
 };
 static const struct option_row rows_method[] = {
-    {"method", 0, "NAME", "see `joulecast list methods`", "layerwise-linear", METHOD(method),
+    {"method", 0, METHOD(method), "NAME", "see `joulecast list methods`", "layerwise-linear",
      OPTION_FREE},
-    {"interval", 0, "LEVEL", "of the interval: 0.5, 0.8 or 0.9", "0.9", METHOD(interval),
+    {"interval", 0, METHOD(interval), "LEVEL", "of the interval: 0.5, 0.8 or 0.9", "0.9",
      OPTION_ONE_OF(intervals)},
-    {"hours", 0, "HOURS", "known duration of the whole run, for methods that take one", NULL,
-     METHOD(hours), OPTION_RANGE(OPTION_POSITIVE, 1e7)},
-    {"force", 0, NULL, "use a profile of another machine, library or thread count", NULL,
-     METHOD(force), OPTION_FREE},
+    {"hours", 0, METHOD(hours), "HOURS",
+     "known duration of the whole run, for methods that take one", NULL,
+     OPTION_RANGE(OPTION_POSITIVE, 1e7)},
+    {"force", 0, METHOD(force), NULL, "use a profile of another machine, library or thread count",
+     NULL, OPTION_FREE},
 };
 const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};

@@ -51,11 +51,12 @@ struct input *input_real(struct inputs *inputs, const char *name, enum input_fro
 }
 
 void inputs_note(struct inputs *inputs, const char *format, ...) {
-  va_list arguments;
   if (inputs->note_count == MAX_REPORT_NOTES)
     return;
+  char *note = inputs->notes[inputs->note_count++];
+  va_list arguments;
   va_start(arguments, format);
-  vsnprintf(inputs->notes[inputs->note_count++], NOTE_TEXT, format, arguments);
+  (void)vsnprintf(note, NOTE_TEXT, format, arguments);
   va_end(arguments);
 }
 
@@ -73,9 +74,9 @@ void inputs_put(const struct inputs *inputs, struct jc_json_writer *writer, cons
 }
 
 void inputs_print(const struct inputs *inputs, FILE *out) {
-  static const struct column columns[] = {{"input", "input", VALUE_TEXT, NULL, NULL, false},
-                                          {"value", "value", VALUE_TEXT, NULL, NULL, true},
-                                          {"from", "from", VALUE_TEXT, NULL, NULL, false}};
+  static const struct column columns[] = {{"input", "input", VALUE_TEXT, false, NULL, NULL},
+                                          {"value", "value", VALUE_TEXT, true, NULL, NULL},
+                                          {"from", "from", VALUE_TEXT, false, NULL, NULL}};
   struct records records;
   char value[INPUT_TEXT], from[INPUT_TEXT + 16];
   records_start(&records, columns, COLUMN_COUNT(columns));

@@ -2,7 +2,7 @@
  *
  *   struct greet_options { struct count_option times; const char *whom; bool loud; };
  *   static const struct option_row rows[] = {
- *       {"times", 'n', "N", "greetings", "1", OPTION_AT(struct greet_options, times),
+ *       {"times", 'n', OPTION_AT(struct greet_options, times), "N", "greetings", "1",
  *        OPTION_RANGE(1, 100)},
  *       ...
  *   static const struct option_table greeting = {"Greeting", rows, OPTION_COUNT(rows)};
@@ -69,20 +69,20 @@ enum option_type {
 #define OPTION_ANY_COUNT 9007199254740992.0
 
 struct option_row {
-  const char *name;     /* long, without the dashes */
-  char short_name;      /* 0: none */
-  const char *argument; /* "N", "FILE"; NULL for a flag */
-  const char *help;
-  const char *shown_default; /* NULL: none worth showing */
+  const char *name; /* long, without the dashes */
+  char short_name;  /* 0: none */
   enum option_type type;
   size_t offset;
+  const char *argument; /* "N", "FILE"; NULL for a flag */
+  const char *help;
+  const char *shown_default;  /* NULL: none worth showing */
   double minimum, maximum;    /* inclusive, of numbers */
   const char *const *choices; /* of texts, ended by NULL; NULL: free */
 };
 
 /* The end of a row: what values are allowed. */
-#define OPTION_RANGE(minimum_, maximum_) .minimum = minimum_, .maximum = maximum_
-#define OPTION_ONE_OF(choices_)          .choices = choices_
+#define OPTION_RANGE(minimum_, maximum_) .minimum = (minimum_), .maximum = (maximum_)
+#define OPTION_ONE_OF(choices_)          .choices = (choices_)
 #define OPTION_FREE                      .choices = NULL
 
 struct option_table {

@@ -187,7 +187,7 @@ static const char *shown(const struct records *records, size_t row, size_t colum
   if (!c->shrinks || length <= width)
     return buffer;
   char *tail = buffer + length - width;
-  memcpy(tail, "..", 2);
+  tail[0] = tail[1] = '.';
   return tail;
 }
 
@@ -248,7 +248,7 @@ static int print_cell(FILE *out, const struct column *column, const char *text, 
 }
 
 void records_print(const struct records *records, FILE *out) {
-  struct layout layout;
+  struct layout layout = {0};
   char buffer[CELL_SIZE];
   measure(records, &layout);
   for (size_t line = 0; line <= row_count(records); line++) {

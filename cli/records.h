@@ -2,7 +2,7 @@
  *
  *   static const struct column columns[] = {
  *       {"name", "name", VALUE_TEXT, .shrinks = true},
- *       {"time_s", "time", VALUE_REAL, NULL, format_duration_like, false}};
+ *       {"time_s", "time", VALUE_REAL, false, NULL, format_duration_like}};
  *   struct records records;
  *   records_start(&records, columns, COLUMN_COUNT(columns));
  *   record_text(&records, "conv1");
@@ -39,11 +39,11 @@ struct column {
   const char *key;   /* in JSON and CSV; ends in the unit */
   const char *title; /* above the table's column; NULL: in JSON and CSV only */
   enum value_type type;
+  bool shrinks; /* texts lose their beginning where the table would be wider than 80 columns */
   /* Of numbers, for people; NULL: plain. */
   char *(*format)(double value, char *buffer, size_t size);
   /* Instead, where the whole column is to have one unit: that of LIKE, its largest value. */
   char *(*format_like)(double value, double like, char *buffer, size_t size);
-  bool shrinks; /* texts lose their beginning where the table would be wider than 80 columns */
 };
 
 #define COLUMN_COUNT(columns) (sizeof(columns) / sizeof((columns)[0]))

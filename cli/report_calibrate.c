@@ -16,7 +16,7 @@ void report_measured(const struct jc_calibrate_result *result, const char *sampl
     fprintf(out, "; %u disturbed by other processes", result->disturbed);
   fprintf(out, "\n  in %s\n", samples_path);
   if (result->trained == 0 && !result->stopped)
-    fprintf(out, "  nothing was left to measure: another --seed trains other networks\n");
+    fprintf(out, "  nothing was left to measure; --fresh begins anew\n");
   else if (finished < result->planned)
     fprintf(out, "  `joulecast calibrate` with the same options goes on from there\n");
 }
@@ -29,15 +29,15 @@ static const char *short_phase(enum jc_phase phase) {
 
 static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   static const struct column columns[] = {
-      {"type", "layer type", VALUE_TEXT, NULL, NULL, true},
-      {"phase", "", VALUE_TEXT, NULL, NULL, false},
-      {"networks", "n", VALUE_COUNT, NULL, NULL, false},
-      {"time_per_call_us", "us/call", VALUE_REAL, NULL, NULL, false},
-      {"time_per_flop_ps", "ps/FLOP", VALUE_REAL, NULL, NULL, false},
-      {"time_per_byte_ps", "ps/B", VALUE_REAL, NULL, NULL, false},
-      {"energy_per_call_uj", "uJ/call", VALUE_REAL, NULL, NULL, false},
-      {"energy_per_flop_pj", "pJ/FLOP", VALUE_REAL, NULL, NULL, false},
-      {"energy_per_byte_pj", "pJ/B", VALUE_REAL, NULL, NULL, false},
+      {"type", "layer type", VALUE_TEXT, true, NULL, NULL},
+      {"phase", "", VALUE_TEXT, false, NULL, NULL},
+      {"networks", "n", VALUE_COUNT, false, NULL, NULL},
+      {"time_per_call_us", "us/call", VALUE_REAL, false, NULL, NULL},
+      {"time_per_flop_ps", "ps/FLOP", VALUE_REAL, false, NULL, NULL},
+      {"time_per_byte_ps", "ps/B", VALUE_REAL, false, NULL, NULL},
+      {"energy_per_call_uj", "uJ/call", VALUE_REAL, false, NULL, NULL},
+      {"energy_per_flop_pj", "pJ/FLOP", VALUE_REAL, false, NULL, NULL},
+      {"energy_per_byte_pj", "pJ/B", VALUE_REAL, false, NULL, NULL},
   };
   static const double scale[JC_LINEAR_FEATURES] = {1e6, 1e12, 1e12};
   struct records records;

@@ -14,15 +14,15 @@ static double share_of(double part, double whole) {
 
 static void fill_layers(const struct forecast *forecast, struct records *records) {
   static const struct column columns[] = {
-      {"name", "layer", VALUE_TEXT, NULL, NULL, true},
-      {"type", "type", VALUE_TEXT, NULL, NULL, false},
-      {"out_shape", "output", VALUE_SHAPE, NULL, NULL, false},
-      {"params", NULL, VALUE_COUNT, NULL, NULL, false},
-      {"forward_macs", NULL, VALUE_COUNT, NULL, NULL, false},
-      {"training_macs", NULL, VALUE_COUNT, NULL, NULL, false},
-      {"energy_j", "energy", VALUE_REAL, NULL, format_energy_like, false},
-      {"time_s", "time", VALUE_REAL, NULL, format_duration_like, false},
-      {"share", "share", VALUE_REAL, format_percent, NULL, false},
+      {"name", "layer", VALUE_TEXT, true, NULL, NULL},
+      {"type", "type", VALUE_TEXT, false, NULL, NULL},
+      {"out_shape", "output", VALUE_SHAPE, false, NULL, NULL},
+      {"params", NULL, VALUE_COUNT, false, NULL, NULL},
+      {"forward_macs", NULL, VALUE_COUNT, false, NULL, NULL},
+      {"training_macs", NULL, VALUE_COUNT, false, NULL, NULL},
+      {"energy_j", "energy", VALUE_REAL, false, NULL, format_energy_like},
+      {"time_s", "time", VALUE_REAL, false, NULL, format_duration_like},
+      {"share", "share", VALUE_REAL, false, format_percent, NULL},
   };
   records_start(records, columns, COLUMN_COUNT(columns));
   for (uint32_t i = 0; i < forecast->model.network->layer_count; i++) {
@@ -37,11 +37,11 @@ static void fill_layers(const struct forecast *forecast, struct records *records
 /* Phases with work in them, and what is in none. */
 static void fill_phases(const struct forecast *forecast, struct records *records) {
   static const struct column columns[] = {
-      {"phase", "phase", VALUE_TEXT, NULL, NULL, false},
-      {"macs", "MACs", VALUE_REAL, format_si, NULL, false},
-      {"time_s", "time", VALUE_REAL, NULL, format_duration_like, false},
-      {"energy_j", "energy", VALUE_REAL, NULL, format_energy_like, false},
-      {"share", "share", VALUE_REAL, format_percent, NULL, false},
+      {"phase", "phase", VALUE_TEXT, false, NULL, NULL},
+      {"macs", "MACs", VALUE_REAL, false, format_si, NULL},
+      {"time_s", "time", VALUE_REAL, false, NULL, format_duration_like},
+      {"energy_j", "energy", VALUE_REAL, false, NULL, format_energy_like},
+      {"share", "share", VALUE_REAL, false, format_percent, NULL},
   };
   const struct jc_estimate *e = &forecast->estimate;
   records_start(records, columns, COLUMN_COUNT(columns));

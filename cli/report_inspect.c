@@ -7,14 +7,14 @@
 
 static void fill_layers(const struct loaded_model *model, struct records *records) {
   static const struct column columns[] = {
-      {"name", "layer", VALUE_TEXT, NULL, NULL, true},
-      {"type", "type", VALUE_TEXT, NULL, NULL, false},
-      {"out_shape", "output", VALUE_SHAPE, NULL, NULL, false},
-      {"params", "params", VALUE_COUNT, NULL, NULL, false},
-      {"forward_macs", "fwd MACs", VALUE_COUNT, format_si, NULL, false},
-      {"training_macs", "train MACs", VALUE_COUNT, format_si, NULL, false},
-      {"trainable_params", NULL, VALUE_COUNT, NULL, NULL, false},
-      {"elementwise_ops", NULL, VALUE_COUNT, NULL, NULL, false},
+      {"name", "layer", VALUE_TEXT, true, NULL, NULL},
+      {"type", "type", VALUE_TEXT, false, NULL, NULL},
+      {"out_shape", "output", VALUE_SHAPE, false, NULL, NULL},
+      {"params", "params", VALUE_COUNT, false, NULL, NULL},
+      {"forward_macs", "fwd MACs", VALUE_COUNT, false, format_si, NULL},
+      {"training_macs", "train MACs", VALUE_COUNT, false, format_si, NULL},
+      {"trainable_params", NULL, VALUE_COUNT, false, NULL, NULL},
+      {"elementwise_ops", NULL, VALUE_COUNT, false, NULL, NULL},
   };
   records_start(records, columns, COLUMN_COUNT(columns));
   for (uint32_t i = 0; i < model->network->layer_count; i++) {

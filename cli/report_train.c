@@ -117,10 +117,10 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
 static void print_figures(const struct train_report *report, const struct figure *figures,
                           FILE *out) {
   static const struct column columns[] = {
-      {"figure", "", VALUE_TEXT, NULL, NULL, false},
-      {"measured", "this run", VALUE_TEXT, NULL, NULL, false},
-      {"forecast", "forecast", VALUE_TEXT, NULL, NULL, false},
-      {"difference", "forecast is", VALUE_TEXT, NULL, NULL, false}};
+      {"figure", "", VALUE_TEXT, false, NULL, NULL},
+      {"measured", "this run", VALUE_TEXT, false, NULL, NULL},
+      {"forecast", "forecast", VALUE_TEXT, false, NULL, NULL},
+      {"difference", "forecast is", VALUE_TEXT, false, NULL, NULL}};
   struct records records;
   char text[FORMAT_SIZE + 16];
   const bool projected = !is_whole(report->training);

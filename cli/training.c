@@ -50,9 +50,9 @@ static enum jc_status make_pool(const struct session *s, uint64_t first, uint64_
   pool->labels = data.batch_size;
   pool->image_floats = data.batch_size * (size_t)data.sample_elements;
   pool->count = POOL_BYTES / (sizeof(float) * pool->image_floats);
-  pool->count = pool->count < 1 ? 1 : pool->count;
   pool->count = pool->count > POOL_BATCHES_MAX ? POOL_BATCHES_MAX : pool->count;
   pool->count = pool->count > wanted ? wanted : pool->count;
+  pool->count = pool->count < 1 ? 1 : pool->count;
   pool->images = malloc(pool->count * pool->image_floats * sizeof(float));
   pool->classes = malloc(pool->count * pool->labels * sizeof(int32_t));
   if (pool->images == NULL || pool->classes == NULL)

@@ -8,6 +8,8 @@
 #include "trainer/kinds.h"
 #include "trainer/loops.h"
 
+enum { MIN_BLOCKED_CHANNELS = 8 }; /* half a block of 16 */
+
 /* ---- allocations that live as long as the graph ---- */
 
 struct jc_block {
@@ -236,6 +238,13 @@ uint32_t jc_graph_input(struct jc_graph *graph, uint32_t input, const struct jc_
   return jc_graph_reorder(graph, tensor->buffer, tensor->layout, layout);
 }
 
+const struct jc_layout *jc_graph_fast_layout(struct jc_graph *graph, uint32_t input) {
+  const struct jc_tensor *tensor = jc_graph_in(graph, input);
+  return tensor->layout == tensor->plain && tensor->dims[1] >= MIN_BLOCKED_CHANNELS
+             ? jc_layout_fast(graph->dnn, tensor->dims, graph->error)
+             : tensor->layout;
+}
+
 /* Each edge's gradient is a name that its reader gives to the buffer it wrote. */
 static void name_gradients(struct jc_graph *graph, struct jc_tensor *tensor) {
   const size_t own_bytes = tensor->edge_count == 1 ? 0 : jc_layout_bytes(tensor->layout);
@@ -346,7 +355,22 @@ static void describe_tensors(struct jc_graph *graph) {
   }
 }
 
-/* What the built-in trainer cannot do, said before any work is done. */
+/* What the built-in trainer cannot do is said before any work is done. */
+
+static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bool is_output,
+                        bool is_read) {
+  const char *problem = NULL;
+  if (jc_trainer_kind(layer->kind) == NULL)
+    problem = "layers of this kind can be estimated but not trained";
+  else if (layer->weight_from != JC_NONE)
+    problem = "shared parameters can be estimated but not trained";
+  else if (is_output == is_read)
+    problem = "training needs every layer to lead to the one output";
+  if (problem != NULL)
+    (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, layer->line, layer->where,
+                  "layer '%s' (%s): %s", layer->name, jc_kind_get(layer->kind)->name, problem);
+}
+
 static void check_structure(struct jc_graph *graph) {
   const struct jc_network *network = graph->analysis->network;
   const uint32_t output = network->outputs[0];
@@ -357,20 +381,9 @@ static void check_structure(struct jc_graph *graph) {
     (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "outputs",
                   "training needs one output of shape [classes]");
   for (uint32_t i = 0; i < graph->node_count; i++) {
-    graph->node = &graph->nodes[i];
-    const struct jc_layer *layer = graph->node->layer;
-    if (jc_trainer_kind(layer->kind) == NULL)
-      jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
-                    "layer '%s': '%s' can be estimated but not trained", layer->name,
-                    jc_kind_get(layer->kind)->name);
-    if (layer->weight_from != JC_NONE)
-      jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
-                    "layer '%s': shared parameters can be estimated but not trained", layer->name);
-    const bool read = graph->tensors[graph->node->tensor].edge_count > 0;
-    if (read == (graph->node->tensor == output))
-      jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
-                    "layer '%s': training needs every layer to lead to the one output",
-                    layer->name);
+    const uint32_t tensor = graph->nodes[i].tensor;
+    check_layer(graph, &network->layers[i], tensor == output,
+                graph->tensors[tensor].edge_count > 0);
   }
 }
 

@@ -133,6 +133,9 @@ const struct jc_tensor *jc_graph_out(const struct jc_graph *graph);
 
 /* Buffer of an input in LAYOUT; reordered if it lies in memory otherwise. */
 uint32_t jc_graph_input(struct jc_graph *graph, uint32_t input, const struct jc_layout *layout);
+/* Layout in which oneDNN's image code is fast on an input: its own, unless that is plain (after a
+ * concatenation of odd channel counts, say) and blocks would not be mostly padding. */
+const struct jc_layout *jc_graph_fast_layout(struct jc_graph *graph, uint32_t input);
 /* Sets the output's layout and returns a new buffer for it. */
 uint32_t jc_graph_output(struct jc_graph *graph, const struct jc_layout *layout);
 /* The output is BUFFER under another shape. */

@@ -504,7 +504,8 @@ struct jc_primitive *jc_dnn_relu(struct jc_dnn *dnn, const struct jc_layout *lay
 /* ---- moving data ---- */
 
 struct jc_primitive *jc_dnn_concat(struct jc_dnn *dnn, uint32_t dim, uint32_t count,
-                                   const struct jc_layout *const *parts, struct jc_error *error) {
+                                   const struct jc_layout *const *parts,
+                                   const struct jc_layout *whole, struct jc_error *error) {
   if (jc_error_is_set(error))
     return NULL;
   dnnl_memory_desc_t *sources = allocate(count * sizeof(*sources), error);
@@ -513,8 +514,8 @@ struct jc_primitive *jc_dnn_concat(struct jc_dnn *dnn, uint32_t dim, uint32_t co
   for (uint32_t i = 0; i < count; i++)
     sources[i] = parts[i]->md;
   dnnl_primitive_desc_t desc;
-  const dnnl_status_t status = dnnl_concat_primitive_desc_create(&desc, NULL, (int)count, (int)dim,
-                                                                 sources, dnn->attr, dnn->engine);
+  const dnnl_status_t status = dnnl_concat_primitive_desc_create(
+      &desc, &whole->md, (int)count, (int)dim, sources, dnn->attr, dnn->engine);
   free(sources);
   return check(status, "concatenation", error) ? make_from(dnn, desc, "concatenation", error)
                                                : NULL;
@@ -580,8 +581,9 @@ enum jc_status jc_dnn_copy(struct jc_dnn *dnn, const struct jc_layout *from, con
     jc_primitive_bind(reorder, JC_ARG_SCRATCHPAD, scratch, error);
   }
   if (reorder != NULL) {
-    /* dnnl.h takes every address as writable; a reorder only reads its source. */
-    jc_primitive_bind(reorder, JC_ARG_SOURCE, (void *)(uintptr_t)source, error);
+    void *readable; /* dnnl.h takes every address as writable; a reorder only reads its source */
+    memcpy(&readable, &source, sizeof(readable));
+    jc_primitive_bind(reorder, JC_ARG_SOURCE, readable, error);
     jc_primitive_bind(reorder, JC_ARG_DESTINATION, destination, error);
     if (!jc_error_is_set(error) && !jc_primitive_run(reorder))
       (void)jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "oneDNN: reorder failed");

@@ -144,9 +144,10 @@ struct jc_primitive *jc_dnn_relu(struct jc_dnn *dnn, const struct jc_layout *lay
                                  enum jc_pass pass, const struct jc_primitive *forward,
                                  struct jc_error *error);
 
-/* Joins COUNT tensors of layouts PARTS along DIM; the destination's layout is oneDNN's choice. */
+/* Joins COUNT tensors of layouts PARTS along DIM. */
 struct jc_primitive *jc_dnn_concat(struct jc_dnn *dnn, uint32_t dim, uint32_t count,
-                                   const struct jc_layout *const *parts, struct jc_error *error);
+                                   const struct jc_layout *const *parts,
+                                   const struct jc_layout *whole, struct jc_error *error);
 
 /* Copies a tensor from one layout into another. */
 struct jc_primitive *jc_dnn_reorder(struct jc_dnn *dnn, const struct jc_layout *from,

@@ -215,7 +215,7 @@ static bool describe_pool(struct jc_graph *graph, const struct jc_node *node,
                           struct pool_state *state) {
   const struct jc_tensor *in = jc_graph_in(graph, 0), *out = jc_graph_out(graph);
   bool possible = true;
-  state->pool.in = in->layout;
+  state->pool.in = jc_graph_fast_layout(graph, 0);
   memcpy(state->pool.out, out->dims, sizeof(state->pool.out));
   switch (node->layer->kind) {
   case JC_LAYER_maxpool2d:
@@ -254,9 +254,10 @@ void jc_pool_forward(struct jc_graph *graph, struct jc_node *node) {
   struct jc_primitive *forward = state->forward =
       jc_dnn_pool(graph->dnn, &state->pool, JC_PASS_FORWARD, NULL, graph->error);
   const size_t workspace_bytes = jc_layout_bytes(jc_primitive_layout(forward, JC_ARG_WORKSPACE));
+  const uint32_t source = jc_graph_input(graph, 0, state->pool.in);
   const uint32_t out = jc_graph_output(graph, jc_primitive_layout(forward, JC_ARG_DESTINATION));
   jc_graph_primitive(graph, forward, JC_ALWAYS);
-  jc_graph_use(graph, JC_ARG_SOURCE, in->buffer);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
   jc_graph_use(graph, JC_ARG_DESTINATION, out);
   if (workspace_bytes > 0) {
     state->workspace = jc_graph_buffer(graph, workspace_bytes);
@@ -280,12 +281,12 @@ void jc_pool_backward(struct jc_graph *graph, struct jc_node *node) {
   }
   struct jc_primitive *backward =
       jc_dnn_pool(graph->dnn, &state->pool, JC_PASS_BACKWARD, state->forward, graph->error);
-  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(in->layout));
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(state->pool.in));
   jc_graph_primitive(graph, backward, JC_ALWAYS);
   jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
   jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
   if (jc_primitive_layout(state->forward, JC_ARG_WORKSPACE) != NULL)
     jc_graph_use(graph, JC_ARG_WORKSPACE, state->workspace);
-  jc_graph_input_gradient(graph, 0, gradient, in->layout);
+  jc_graph_input_gradient(graph, 0, gradient, state->pool.in);
   node->facts.backward = jc_primitive_name(backward);
 }

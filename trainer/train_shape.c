@@ -21,16 +21,37 @@ void jc_flatten_backward(struct jc_graph *graph, struct jc_node *node) {
 
 /* ---- concat ---- */
 
+/* Blocks if every input fills whole ones, otherwise plain. oneDNN's own choice is not asked: for a
+ * first input of a single block it takes an order of dimensions that no fast code knows. */
+static const struct jc_layout *concat_layout(struct jc_graph *graph, const struct jc_node *node) {
+  const struct jc_tensor *out = jc_graph_out(graph);
+  int64_t offsets[JC_DNN_MAX_RANK] = {0};
+  bool blocked = false;
+  for (uint32_t i = 0; i < node->layer->input_count; i++)
+    blocked = blocked || jc_graph_in(graph, i)->layout != jc_graph_in(graph, i)->plain;
+  if (!blocked)
+    return out->plain;
+  const struct jc_layout *layout = jc_layout_fast(graph->dnn, out->dims, graph->error);
+  for (uint32_t i = 0; i < node->layer->input_count; i++) {
+    const struct jc_tensor *in = jc_graph_in(graph, i);
+    if (jc_layout_part(graph->dnn, layout, in->dims, offsets, graph->error) == NULL)
+      return out->plain;
+    offsets[node->layer->fields.concat.dim] += in->dims[node->layer->fields.concat.dim];
+  }
+  return layout;
+}
+
 void jc_concat_forward(struct jc_graph *graph, struct jc_node *node) {
   const uint32_t count = node->layer->input_count;
-  const struct jc_layout **parts = jc_graph_allocate(graph, count * sizeof(*parts));
+  const struct jc_layout **parts = jc_graph_allocate(graph, count * sizeof(struct jc_layout *));
   if (parts == NULL)
     return;
   for (uint32_t i = 0; i < count; i++)
     parts[i] = jc_graph_in(graph, i)->layout;
+  const struct jc_layout *layout = concat_layout(graph, node);
   struct jc_primitive *forward =
-      jc_dnn_concat(graph->dnn, node->layer->fields.concat.dim, count, parts, graph->error);
-  const uint32_t out = jc_graph_output(graph, jc_primitive_layout(forward, JC_ARG_DESTINATION));
+      jc_dnn_concat(graph->dnn, node->layer->fields.concat.dim, count, parts, layout, graph->error);
+  const uint32_t out = jc_graph_output(graph, layout);
   jc_graph_primitive(graph, forward, JC_ALWAYS);
   for (uint32_t i = 0; i < count; i++)
     jc_graph_use(graph, JC_ARG_PART + i, jc_graph_in(graph, i)->buffer);

@@ -105,8 +105,10 @@ struct jc_layer_times {
 /* [layer_count], valid until the trainer is destroyed; changed by each step. */
 const struct jc_layer_times *jc_trainer_times(const struct jc_trainer *trainer);
 
-/* What oneDNN chose, fixed at creation. Names are oneDNN's own ("jit:avx512_core", "gemm:jit",
- * "ref:any"), or "loop" for our own loops, or "" where nothing runs. */
+/* What oneDNN chose, fixed at creation; the strings live as long as the trainer. Names are oneDNN's
+ * own, or "loop" for our own loops, or "" where nothing runs. Slow paths are "ref:any",
+ * "bnorm_ref:any" (scalar code), "ncsp_bnorm:any", "simple_nchw:any" (plain layout) and, for a
+ * convolution, "x64:gemm:jit" (by way of a matrix product). */
 struct jc_layer_facts {
   const char *forward;
   const char *backward;         /* gradient of the inputs, or of everything where it is one pass */

@@ -1,0 +1,1 @@
+joulecast inspect lenet5_28 --format csv

@@ -1,0 +1,1 @@
+joulecast list layers --format json | sed -n '/"linear"/,/\]/p'

@@ -1,0 +1,264 @@
+/* test_measure.c -- a window of steps with a runner and a meter whose answers are scripted. */
+#include <math.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "calibrate/measure.h"
+#include "tests/small_networks.h"
+
+/* ---- a meter of 40 W, whatever happens ---- */
+
+static const double steady_w = 40;
+static atomic_bool meter_fails;
+
+static enum jc_status open_steady(const struct jc_meter_options *options,
+                                  struct jc_meter_info *info, void **state,
+                                  struct jc_error *error) {
+  struct jc_meter_counter *counter = jc_meter_add_counter(info);
+  (void)options, (void)error;
+  snprintf(counter->name, sizeof(counter->name), "steady");
+  snprintf(counter->domain, sizeof(counter->domain), "package");
+  counter->unit_j = 1e-6;
+  *state = NULL;
+  return JC_OK;
+}
+
+static enum jc_status read_steady(void *state, uint32_t counter, uint64_t *count,
+                                  struct jc_error *error) {
+  (void)state, (void)counter;
+  if (atomic_load(&meter_fails))
+    return jc_fail(error, JC_ERROR_UNAVAILABLE, 0, "steady", "cannot read 'steady'");
+  *count = (uint64_t)(jc_clock_s() * steady_w * 1e6);
+  return JC_OK;
+}
+
+static void close_steady(void *state) {
+  (void)state;
+}
+
+static const struct jc_meter_driver steady = {.name = "steady",
+                                              .summary = "40 W",
+                                              .measured = true,
+                                              .open = open_steady,
+                                              .read = read_steady,
+                                              .close = close_steady};
+
+/* ---- a runner that follows a script ---- */
+
+enum { OPEN_MS = 60, FIRST_MS = 50, STEP_MS = 5, NEVER = 1000000 };
+
+static struct script {
+  uint32_t opened, steps, closed;
+  uint32_t failing_step; /* 1-based */
+  bool open_fails;
+} script;
+
+static void busy_ms(double duration_ms) {
+  jc_meter_spin(1e-3 * duration_ms);
+}
+
+static const char *runner_version(void) {
+  return "1";
+}
+
+static enum jc_status runner_open(const struct jc_analysis *analysis,
+                                  const struct jc_runner_options *options, void **session,
+                                  struct jc_error *error) {
+  (void)analysis, (void)options;
+  *session = NULL;
+  if (script.open_fails)
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "cannot open");
+  busy_ms(OPEN_MS);
+  script.opened++;
+  *session = &script;
+  return JC_OK;
+}
+
+static enum jc_status runner_step(void *session, struct jc_error *error) {
+  struct script *s = session;
+  if (++s->steps == s->failing_step)
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "step %u failed", s->steps);
+  busy_ms(s->steps == 1 ? FIRST_MS : STEP_MS);
+  return JC_OK;
+}
+
+/* Forward of layer i in step n takes n^2 + i seconds, backward ten times as long in even steps, the
+ * update always 0.5: medians that a mean cannot be mistaken for. */
+static void runner_layer(const void *session, uint32_t index, struct jc_runner_layer *layer) {
+  const struct script *s = session;
+  const double n = s->steps;
+  *layer = (struct jc_runner_layer){.forward_s = n * n + index,
+                                    .backward_s = s->steps % 2 == 0 ? 10 : 1,
+                                    .update_s = 0.5,
+                                    .forward_implementation = "scripted",
+                                    .backward_implementation = "",
+                                    .layout = "nchw",
+                                    .fused = index == 1};
+}
+
+static void runner_close(void *session) {
+  if (session != NULL)
+    ((struct script *)session)->closed++;
+}
+
+static const struct jc_runner_driver runner = {.name = "scripted",
+                                               .version = runner_version,
+                                               .open = runner_open,
+                                               .step = runner_step,
+                                               .layer = runner_layer,
+                                               .close = runner_close};
+
+/* ---- measuring ---- */
+
+static struct sketch network;
+static struct jc_window_layer layers[2];
+static struct jc_window window;
+static struct jc_meter *meter;
+static struct jc_error error;
+static uint32_t kept, closed_when_kept;
+
+static void setup(void) {
+  script = (struct script){.failing_step = NEVER};
+  sketch_begin(&network, "pair", 3, (const uint32_t[]){3, 8, 8});
+  (void)sketch_then(&network, "conv", JC_LAYER_conv2d, conv(4, 3, 1, 1));
+  (void)sketch_then(&network, "relu", JC_LAYER_relu, no_fields());
+  (void)sketch_analyze(&network);
+  cr_assert_eq(jc_meter_open_driver(&steady, NULL, &meter, &error), JC_OK, "%s", error.text);
+}
+
+static void teardown(void) {
+  jc_meter_close(meter);
+}
+
+TestSuite(measure, .init = setup, .fini = teardown);
+
+static enum jc_status keep(void *context, const struct jc_window *seen,
+                           struct jc_error *keep_error) {
+  (void)keep_error;
+  cr_assert_eq(seen, &window);
+  cr_assert_eq(context, &kept);
+  closed_when_kept = script.closed;
+  kept++;
+  return JC_OK;
+}
+
+static enum jc_status keep_not(void *context, const struct jc_window *seen,
+                               struct jc_error *keep_error) {
+  (void)context, (void)seen;
+  return jc_fail(keep_error, JC_ERROR_IO, 0, NULL, "no space");
+}
+
+static enum jc_status measure(uint32_t min_steps, double min_window_s) {
+  const struct jc_window_options options = {.runner = {.batch_size = 2, .threads = 1, .seed = 1},
+                                            .min_steps = min_steps,
+                                            .min_window_s = min_window_s};
+  window = (struct jc_window){.layers = layers};
+  return jc_measure_window(&runner, &network.analysis, &options, meter, &window, keep, &kept,
+                           &error);
+}
+
+Test(measure, layer_times_are_medians_after_two_steps_of_warming_up) {
+  cr_assert_eq(measure(5, 0), JC_OK, "%s", error.text);
+  cr_assert_eq(window.steps, 5);
+  cr_assert_eq(script.steps, 7); /* 1, 2 and then 3 .. 7 */
+  for (uint32_t i = 0; i < 2; i++) {
+    cr_assert_float_eq(layers[i].forward_s, 25 + i, 1e-12); /* of step 5 */
+    cr_assert_float_eq(layers[i].backward_s, 1, 1e-12);     /* steps 3, 5, 7 */
+    cr_assert_float_eq(layers[i].update_s, 0.5, 1e-12);
+    cr_assert_str_eq(layers[i].facts.forward_implementation, "scripted");
+    cr_assert_str_eq(layers[i].facts.layout, "nchw");
+    cr_assert_eq(layers[i].facts.fused, i == 1);
+  }
+}
+
+Test(measure, an_even_number_of_steps_has_its_median_between_two) {
+  cr_assert_eq(measure(4, 0), JC_OK, "%s", error.text);
+  cr_assert_float_eq(layers[0].forward_s, (16 + 25) / 2.0, 1e-12);
+  cr_assert_float_eq(layers[0].backward_s, 5.5, 1e-12);
+}
+
+Test(measure, step_times_and_energy_are_those_of_the_window) {
+  cr_assert_eq(measure(3, 0.2), JC_OK, "%s", error.text);
+  cr_assert_geq(window.time_s, 0.2);
+  cr_assert_geq(window.steps, 3);
+  cr_assert_leq(window.steps, 41); /* of 5 ms and more */
+  cr_assert_leq(window.step_min_s, window.step_median_s);
+  cr_assert_geq(window.step_min_s, 1e-3 * STEP_MS);
+  cr_assert_float_eq(window.step_mean_s, window.time_s / window.steps, 1e-9);
+  cr_assert_leq(window.step_min_s, window.step_mean_s);
+  cr_assert_float_eq(window.energy_j, steady_w * window.time_s, 0.05 * steady_w * window.time_s);
+  cr_assert_leq(window.cpu_s, 1.1 * window.time_s); /* the poller adds a little */
+  cr_assert_gt(window.cpu_s, 0);
+  cr_assert_eq(window.late_polls, 0);
+}
+
+Test(measure, startup_is_the_building_and_what_the_first_step_took_longer) {
+  cr_assert_eq(measure(3, 0), JC_OK, "%s", error.text);
+  const double least_s = 1e-3 * (OPEN_MS + FIRST_MS) - window.step_median_s;
+  cr_assert_geq(window.startup_s, least_s - 1e-3, "%g s", window.startup_s);
+}
+
+/* A window of more steps than are kept: a long one for the joules. */
+Test(measure, steps_beyond_those_kept_only_add_energy) {
+  cr_assert_eq(measure(JC_KEPT_STEPS, 1.5 * JC_KEPT_STEPS * 1e-3 * STEP_MS), JC_OK, "%s",
+               error.text);
+  const double first = 3, last = 2 + JC_KEPT_STEPS, middle = (first + last) / 2;
+  cr_assert_geq(window.steps, JC_KEPT_STEPS);
+  cr_assert_float_eq(layers[0].forward_s, (pow(floor(middle), 2) + pow(ceil(middle), 2)) / 2, 1e-9);
+  cr_assert_float_eq(window.energy_j, steady_w * window.time_s, 0.05 * steady_w * window.time_s);
+}
+
+Test(measure, the_window_is_kept_once_while_the_session_is_open) {
+  cr_assert_eq(measure(3, 0), JC_OK);
+  cr_assert_eq(kept, 1);
+  cr_assert_eq(closed_when_kept, 0);
+  cr_assert_eq(script.opened, 1);
+  cr_assert_eq(script.closed, 1);
+}
+
+Test(measure, a_failing_step_is_an_error_and_keeps_nothing) {
+  for (uint32_t step = 1; step <= 4; step++) {
+    script = (struct script){.failing_step = step};
+    memset(&error, 0, sizeof(error));
+    cr_assert_eq(measure(3, 0), JC_ERROR_RUNTIME);
+    cr_assert_eq(script.steps, step);
+    cr_assert_eq(script.closed, 1);
+    cr_assert_eq(kept, 0);
+  }
+  script = (struct script){.open_fails = true};
+  memset(&error, 0, sizeof(error));
+  cr_assert_eq(measure(3, 0), JC_ERROR_RUNTIME);
+  cr_assert_str_eq(error.text, "cannot open");
+  cr_assert_eq(script.steps + script.closed + kept, 0);
+}
+
+Test(measure, an_unreadable_counter_is_an_error_never_zero) {
+  atomic_store(&meter_fails, true);
+  cr_assert_eq(measure(3, 0), JC_ERROR_UNAVAILABLE);
+  cr_assert_eq(kept, 0);
+  cr_assert_eq(script.closed, 1);
+  memset(&error, 0, sizeof(error));
+  double power_w = -1;
+  cr_assert_eq(jc_measure_idle(meter, 0.01, &power_w, &error), JC_ERROR_UNAVAILABLE);
+  cr_assert_float_eq(power_w, -1, 1e-12);
+}
+
+Test(measure, what_cannot_be_kept_is_an_error) {
+  const struct jc_window_options options = {.runner = {.batch_size = 1, .threads = 1},
+                                            .min_steps = 3};
+  window = (struct jc_window){.layers = layers};
+  cr_assert_eq(jc_measure_window(&runner, &network.analysis, &options, meter, &window, keep_not,
+                                 NULL, &error),
+               JC_ERROR_IO);
+  cr_assert_str_eq(error.text, "no space");
+  cr_assert_eq(script.closed, 1);
+}
+
+Test(measure, idle_power_is_the_mean_over_the_time) {
+  double power_w = 0;
+  const double start_s = jc_clock_s(), cpu_s = jc_cpu_clock_s();
+  cr_assert_eq(jc_measure_idle(meter, 0.15, &power_w, &error), JC_OK);
+  cr_assert_float_eq(power_w, steady_w, 0.05 * steady_w);
+  cr_assert_geq(jc_clock_s() - start_s, 0.15);
+  cr_assert_lt(jc_cpu_clock_s() - cpu_s, 0.1); /* it sleeps */
+}

@@ -1,0 +1,60 @@
+/* test_trainer_layers.c -- outputs and image gradients of single layers equal PyTorch's, from
+ * golden/layers.txt (made by golden/make_golden_layers.py). */
+#include "tests/trainer_fixture.h"
+
+enum { LINE_BYTES = 65536 };
+
+/* Next line of FILE without its end; false at the end of the file. */
+static bool next_line(FILE *file, char *line) {
+  if (fgets(line, LINE_BYTES, file) == NULL)
+    return false;
+  line[strcspn(line, "\n")] = '\0';
+  return true;
+}
+
+static void compare(const char *name, const char *what, const char *numbers, const float *found,
+                    size_t count) {
+  char *at;
+  for (size_t i = 0; i < count; i++, numbers = at) {
+    const double expected = strtod(numbers, &at);
+    cr_assert(at != numbers, "%s: %s: golden file has only %zu numbers", name, what, i);
+    cr_assert(fabs((double)found[i] - expected) <= 1e-6 + 2e-5 * fabs(expected),
+              "%s: %s[%zu]: expected %.8g, got %.8g", name, what, i, expected, (double)found[i]);
+  }
+}
+
+/* Reads the rest of a case named NAME and trains it. */
+static void check_case(FILE *file, const char *name, uint32_t threads, bool fuse_relu) {
+  static char input[LINE_BYTES], batch[LINE_BYTES], layers[LINE_BYTES], loss[LINE_BYTES],
+      logits[LINE_BYTES], gradient[LINE_BYTES];
+  cr_assert(next_line(file, input) && next_line(file, batch) && next_line(file, layers) &&
+            next_line(file, loss) && next_line(file, logits) && next_line(file, gradient));
+  struct fixture f;
+  struct jc_trainer_options options = JC_TRAINER_DEFAULTS;
+  options.batch_size = (uint32_t)atoi(batch);
+  options.threads = threads;
+  options.fuse_relu = fuse_relu;
+  options.input_gradient = true;
+  fixture_parse(&f, input, layers);
+  fixture_train(&f, &options);
+  const struct jc_step step = fixture_step(&f);
+  cr_assert_float_eq(step.loss, atof(loss), 2e-6 * atof(loss), "%s: loss: expected %s, got %.9g",
+                     name, loss, step.loss);
+  compare(name, "logits", logits, jc_trainer_output(f.trainer),
+          (size_t)options.batch_size * fixture_classes(&f));
+  compare(name, "gradient", gradient, jc_trainer_input_gradient(f.trainer),
+          options.batch_size * f.data.sample_elements);
+  fixture_close(&f);
+}
+
+Test(trainer_layers, equal_pytorch) {
+  REQUIRE_TRAINER();
+  static char name[LINE_BYTES];
+  FILE *file = fopen(TEST_SOURCE_DIR "/tests/golden/layers.txt", "r");
+  cr_assert(file != NULL);
+  uint32_t cases = 0;
+  for (; next_line(file, name); cases++)
+    check_case(file, name, 1 + cases % 2, true);
+  cr_assert(cases >= 25, "only %u cases", cases);
+  (void)fclose(file);
+}
