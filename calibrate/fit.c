@@ -254,6 +254,31 @@ static double layer_seconds(const struct jc_sample_layer *layer, enum jc_phase p
   return seconds[phase];
 }
 
+/* The layer whose row a layer's seconds belong to: a fused one's are its producer's, whether the
+ * runner really fused it or not, since a forecast knows the static flag only. */
+static uint32_t accountable_layer(const struct jc_analysis *analysis, uint32_t layer) {
+  const struct jc_network *network = analysis->network;
+  if (!analysis->layers[layer].fused)
+    return layer;
+  return network->inputs_of_layers[network->layers[layer].first_input] - network->input_count;
+}
+
+/* Adds one layer in one phase to its row. Returns its seconds. */
+static double observe_layer(struct collection *c, const struct prepared *p, uint32_t layer,
+                            enum jc_phase phase, struct jc_observation *o) {
+  struct jc_feature_row f;
+  const double seconds = layer_seconds(&p->sample.layers[layer], phase);
+  jc_features(&p->analysis, accountable_layer(&p->analysis, layer), phase, p->sample.run.batch_size,
+              &f);
+  if (f.count == 0)
+    return 0;
+  const int16_t row = *row_index(&c->rows, f.type, phase);
+  o->seconds[row] += seconds;
+  for (int k = 0; k < JC_LINEAR_FEATURES && !p->analysis.layers[layer].fused; k++)
+    o->features[row * JC_LINEAR_FEATURES + k] += f.linear[k];
+  return seconds;
+}
+
 /* Sums of one network's features and stamps by row; row 0, the step, is what no layer has. */
 static void observe(struct collection *c, const struct prepared *p, struct jc_observation *o) {
   const struct jc_sample *s = &p->sample;
@@ -267,17 +292,8 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   o->layer_count = s->layer_count;
   o->startup_s = s->startup_s;
   for (uint32_t i = 0; i < s->layer_count; i++) {
-    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
-      struct jc_feature_row f;
-      jc_features(&p->analysis, i, (enum jc_phase)phase, s->run.batch_size, &f);
-      if (f.count == 0 || f.fused)
-        continue;
-      const int16_t row = *row_index(&c->rows, f.type, f.phase);
-      for (int k = 0; k < JC_LINEAR_FEATURES; k++)
-        o->features[row * JC_LINEAR_FEATURES + k] += f.linear[k];
-      o->seconds[row] += layer_seconds(&s->layers[i], (enum jc_phase)phase);
-      stamped_s += layer_seconds(&s->layers[i], (enum jc_phase)phase);
-    }
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++)
+      stamped_s += observe_layer(c, p, i, (enum jc_phase)phase, o);
   }
   o->features[0] = 1;
   o->seconds[0] = fmax(o->step_s - stamped_s, 0);

@@ -26,8 +26,8 @@ struct calibrate_options {
 static const struct option_row rows_plan[] = {
     {"quick", 0, CALIBRATE(quick), NULL, "about a minute: fewer and smaller networks", NULL,
      OPTION_FREE},
-    {"fresh", 0, CALIBRATE(fresh), NULL, "set earlier samples aside (FILE.old) and begin anew",
-     NULL, OPTION_FREE},
+    {"fresh", 0, CALIBRATE(fresh), NULL,
+     "set earlier samples aside (FILE.old1, ...) and begin anew", NULL, OPTION_FREE},
     {"seed", 0, CALIBRATE(seed), "N", "of the plan: another seed trains other networks", "1",
      OPTION_RANGE(0, OPTION_ANY_COUNT)},
     {"networks", 0, CALIBRATE(networks), "N", "sample networks to train", "120 or 240",
@@ -230,5 +230,6 @@ const struct command command_calibrate = {
              .groups = groups,
              .group_count = OPTION_COUNT(groups)},
     .options_size = sizeof(struct calibrate_options),
+    .times_training = true,
     .run = run,
 };

@@ -203,5 +203,6 @@ const struct command command_train = {
              .groups = groups,
              .group_count = OPTION_COUNT(groups)},
     .options_size = sizeof(struct train_options),
+    .times_training = true,
     .run = run,
 };

@@ -31,6 +31,7 @@ struct command {
   const char *summary; /* one line for `joulecast --help` */
   struct option_spec spec;
   size_t options_size; /* of the struct its option tables fill */
+  bool times_training; /* runs in the environment of timing.h */
   /* Runs with parsed options and operands. Prints results; an error goes to ERROR, which main
    * prints. Returns an enum exit_code. */
   int (*run)(const void *options, const struct text_list *operands, struct jc_error *error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/timing.h"
 #include "estimator/layers.h"
 
 static const struct command *const commands[] = {
@@ -120,6 +121,8 @@ int main(int argc, char **argv) {
   int code = EXIT_OK;
   if (!run_general(argc, argv, &error)) {
     const struct command *command = find_command(argv[1], &error);
+    if (command != NULL && command->times_training)
+      timing_prepare(argv);
     if (command != NULL)
       code = run_command(command, argc - 2, argv + 2, &error);
   }

@@ -7,7 +7,7 @@ set -eu
 
 run_packages="build-essential cmake pkg-config libcjson-dev libdnnl-dev liblapacke-dev"
 test_packages="libcriterion-dev gcc-arm-none-eabi libnewlib-arm-none-eabi"
-sanitize_packages="clang-14 libclang-rt-14-dev libomp-14-dev clang-format-14"
+sanitize_packages="clang-14 libclang-rt-14-dev clang-format-14"
 
 case "${1:-run}" in
 run) wanted="$run_packages" ;;

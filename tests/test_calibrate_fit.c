@@ -439,6 +439,22 @@ Test(calibrate_fit, samples_of_two_machines_are_not_mixed) {
   }
 }
 
+/* Two machines calibrated by the same plan have the same ids. */
+Test(calibrate_fit, samples_of_two_machines_with_the_same_ids_are_not_mixed) {
+  for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+    struct jc_sample sample;
+    (void)remove(path);
+    append_plain(path, 0, 9);
+    make_sample(&sample, 4);
+    strangers[i].change(&sample);
+    append_sample(path, &sample);
+    jc_sample_free(&sample);
+    cr_assert_eq(fit(path), JC_ERROR_MISMATCH, "other %s was taken or left out in silence",
+                 strangers[i].what);
+    expect_at_line_10(strangers[i].what);
+  }
+}
+
 /* Joules of the package and joules of package and memory are two quantities. */
 Test(calibrate_fit, samples_of_two_domains_are_not_mixed) {
   append_stranger(other_domain);
