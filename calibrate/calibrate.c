@@ -71,27 +71,39 @@ static void report_progress(const struct session *s, const char *stage, uint32_t
 
 /* ---- resuming ---- */
 
+/* The facts that all samples of a calibration share. */
+static void describe_conditions(const struct session *s, struct jc_sample *sample) {
+  const struct jc_meter_info *meter = jc_meter_info(s->meter);
+  sample->run.threads = s->options->threads;
+  sample->precision = JC_PRECISION_FP32;
+  sample->machine = s->machine;
+  copy_text(sample->runner.name, sizeof(sample->runner.name), s->runner->name);
+  copy_text(sample->runner.version, sizeof(sample->runner.version), s->runner->version());
+  copy_text(sample->meter.name, sizeof(sample->meter.name), meter->name);
+  copy_text(sample->meter.domain, sizeof(sample->meter.domain), meter->domain);
+  sample->meter.measured = meter->measured;
+  sample->idle_power_w = s->idle_power_w;
+  sample->load = s->result->load;
+  sample->forced = s->options->force;
+}
+
 /* A sample in the file that this calibration cannot go on from; the remedy is the user's choice,
  * since mixing would spoil both. */
 static enum jc_status check_resumable(const struct session *s, const struct jc_sample *sample,
                                       struct jc_error *error) {
-  const char *other = NULL;
-  if (strcmp(sample->machine.cpu_model, s->machine.cpu_model) != 0 ||
-      sample->machine.cpus != s->machine.cpus)
-    other = "another machine";
-  else if (strcmp(sample->runner.name, s->runner->name) != 0 ||
-           strcmp(sample->runner.version, s->runner->version()) != 0)
-    other = "another library version";
-  else if (strcmp(sample->meter.name, s->result->meter.name) != 0)
-    other = "another meter";
-  else if (sample->load > JC_TOLERATED_LOAD && !s->options->force)
-    other = "a busy machine (--force)";
-  if (other == NULL)
+  struct jc_sample ours;
+  jc_sample_start(&ours);
+  describe_conditions(s, &ours);
+  const char *difference = jc_sample_difference(&ours, sample);
+  if (difference == NULL && sample->forced && !s->options->force)
+    difference = "a forced calibration (--force)";
+  jc_sample_free(&ours);
+  if (difference == NULL)
     return JC_OK;
   return jc_fail(error, JC_ERROR_MISMATCH, 0, sample->id,
                  "holds a sample of %s: give --fresh to set the file aside, or another "
                  "--samples-file",
-                 other);
+                 difference);
 }
 
 static void mark_done(struct session *s, const struct jc_plan *plan, const char *id, bool *done) {
@@ -130,12 +142,10 @@ static enum jc_status find_done(struct session *s, const struct jc_plan *plan, b
       jc_samples_open(path, &reader, error) != JC_OK)
     return error->status;
   while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
-    if (sample.run.threads == s->options->threads) {
-      if (check_resumable(s, &sample, error) != JC_OK)
-        jc_error_name_file(error, path);
-      else if (!jc_sample_is_disturbed(&sample))
-        mark_done(s, plan, sample.id, done);
-    }
+    if (check_resumable(s, &sample, error) != JC_OK)
+      jc_error_name_file(error, path);
+    else if (!jc_sample_is_disturbed(&sample))
+      mark_done(s, plan, sample.id, done);
     jc_sample_free(&sample);
     if (jc_error_is_set(error))
       break;
@@ -171,7 +181,7 @@ static void describe_layer(const struct session *s, uint32_t index,
 
 /* The facts of the run around the window: what, where, by whom. */
 static void describe_run(const struct session *s, struct jc_sample *sample) {
-  const struct jc_meter_info *meter = jc_meter_info(s->meter);
+  describe_conditions(s, sample);
   copy_text(sample->id, sizeof(sample->id), s->entry->id);
   copy_text(sample->family, sizeof(sample->family), s->entry->family);
   date_now(sample->date, sizeof(sample->date));
@@ -181,15 +191,6 @@ static void describe_run(const struct session *s, struct jc_sample *sample) {
                                 .threads = s->options->threads,
                                 .optimizer = JC_OPTIMIZER_MOMENTUM,
                                 .phase = JC_RUN_TRAINING};
-  sample->precision = JC_PRECISION_FP32;
-  sample->machine = s->machine;
-  copy_text(sample->runner.name, sizeof(sample->runner.name), s->runner->name);
-  copy_text(sample->runner.version, sizeof(sample->runner.version), s->runner->version());
-  copy_text(sample->meter.name, sizeof(sample->meter.name), meter->name);
-  copy_text(sample->meter.domain, sizeof(sample->meter.domain), meter->domain);
-  sample->meter.measured = meter->measured;
-  sample->idle_power_w = s->idle_power_w;
-  sample->load = s->result->load;
 }
 
 /* Appends the window as a line of samples.jsonl; after it the network is never trained again. */

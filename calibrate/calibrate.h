@@ -57,6 +57,9 @@ struct jc_sample;
  * forced calibration count as they are. */
 bool jc_sample_is_disturbed(const struct jc_sample *sample);
 
+/* What makes B unfit to be fitted together with A ("another machine"), or NULL. */
+const char *jc_sample_difference(const struct jc_sample *a, const struct jc_sample *b);
+
 /* What a fit says of itself beside the profile. */
 struct jc_fit_report {
   uint32_t samples; /* read */

@@ -12,6 +12,10 @@
 #include "estimator/samples_file.h"
 
 enum { FEWEST_NETWORKS = 9 }; /* below, no 90 % interval exists */
+/* Of a network's joules, at least so much is training, not idling ... */
+static const double least_active_share = 0.01;
+/* ... or it is taken for so much, if no more than this share of the networks need it. */
+static const double tolerated_below_idle = 0.1;
 
 /* A sample with its network analysed. */
 struct prepared {
@@ -63,7 +67,7 @@ static enum jc_status analyze(struct prepared *p, struct jc_error *error) {
 
 /* Calibrated beside other load with --force: every window is disturbed, and wanted. */
 static bool is_forced(const struct jc_sample *s) {
-  return s->load > JC_TOLERATED_LOAD;
+  return s->forced;
 }
 
 bool jc_sample_is_disturbed(const struct jc_sample *s) {
@@ -91,36 +95,46 @@ static enum jc_status check_complete(const struct jc_sample *s, struct jc_error 
   return jc_fail(error, JC_ERROR_INVALID, 0, missing, "a fit needs it, and it is not known or 0");
 }
 
-/* A network measured again (its first window was disturbed, or a file was named twice) counts
- * once, or leaving it out would leave nothing out. */
-static bool is_known(const struct collection *c, const struct jc_sample *sample) {
-  for (uint32_t i = 0; i < c->count && sample->id[0] != '\0'; i++) {
-    if (strcmp(c->items[i]->sample.id, sample->id) == 0)
-      return true;
-  }
-  return false;
+const char *jc_sample_difference(const struct jc_sample *a, const struct jc_sample *b) {
+  if (strcmp(a->machine.cpu_model, b->machine.cpu_model) != 0 || a->machine.cpus != b->machine.cpus)
+    return "another machine";
+  if (strcmp(a->runner.name, b->runner.name) != 0 ||
+      strcmp(a->runner.version, b->runner.version) != 0)
+    return "another runner or version";
+  if (strcmp(a->meter.name, b->meter.name) != 0 || strcmp(a->meter.domain, b->meter.domain) != 0)
+    return "another meter or domain";
+  if (a->precision != b->precision)
+    return "another precision";
+  if (a->run.threads != b->run.threads)
+    return "another thread count";
+  return NULL;
 }
 
-/* All samples of one fit come from one machine, library and thread count. */
-static enum jc_status check_same(const struct jc_sample *first, const struct jc_sample *other,
+static enum jc_status check_same(const struct collection *c, const struct jc_sample *sample,
                                  struct jc_error *error) {
-  const bool same = strcmp(first->machine.cpu_model, other->machine.cpu_model) == 0 &&
-                    first->machine.cpus == other->machine.cpus &&
-                    strcmp(first->runner.name, other->runner.name) == 0 &&
-                    strcmp(first->runner.version, other->runner.version) == 0 &&
-                    strcmp(first->meter.name, other->meter.name) == 0 &&
-                    strcmp(first->meter.domain, other->meter.domain) == 0 &&
-                    first->precision == other->precision &&
-                    first->run.threads == other->run.threads;
-  if (same)
+  const struct jc_sample *first = c->count > 0 ? &c->items[0]->sample : sample;
+  const char *difference = jc_sample_difference(first, sample);
+  if (difference == NULL)
     return JC_OK;
-  return jc_fail(
-      error, JC_ERROR_MISMATCH, 0, NULL,
-      "sample '%.24s' is of another machine, runner, meter or thread count (%.60s, %s %s, "
-      "%s, %u threads) than '%.24s' (%.60s, %s %s, %s, %u threads): fit them apart",
-      other->id, other->machine.cpu_model, other->runner.name, other->runner.version,
-      other->meter.name, other->run.threads, first->id, first->machine.cpu_model,
-      first->runner.name, first->runner.version, first->meter.name, first->run.threads);
+  return jc_fail(error, JC_ERROR_MISMATCH, 0, NULL,
+                 "sample '%.31s' is of %s (%.60s, %s, %u threads) than '%.31s' (%.60s, %s, %u "
+                 "threads): fit them apart",
+                 sample->id, difference, sample->machine.cpu_model, sample->meter.domain,
+                 sample->run.threads, first->id, first->machine.cpu_model, first->meter.domain,
+                 first->run.threads);
+}
+
+/* A network measured again, or in a file named twice, counts once, the later measurement, or
+ * leaving it out would leave nothing out. */
+static bool replace(struct collection *c, struct prepared *p) {
+  for (uint32_t i = 0; i < c->count && p->sample.id[0] != '\0'; i++) {
+    if (strcmp(c->items[i]->sample.id, p->sample.id) == 0) {
+      prepared_free(c->items[i]);
+      c->items[i] = p;
+      return true;
+    }
+  }
+  return false;
 }
 
 static enum jc_status append(struct collection *c, struct prepared *p, struct jc_error *error) {
@@ -146,14 +160,11 @@ static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
   }
   p->sample = *sample;
   report->samples++;
-  if (jc_sample_is_disturbed(&p->sample) || is_known(c, &p->sample)) {
-    report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
+  report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
+  if (check_same(c, &p->sample, error) != JC_OK || jc_sample_is_disturbed(&p->sample) ||
+      check_complete(&p->sample, error) != JC_OK || analyze(p, error) != JC_OK)
     prepared_free(p);
-    return JC_OK;
-  }
-  if (check_complete(&p->sample, error) != JC_OK ||
-      (c->count > 0 && check_same(&c->items[0]->sample, &p->sample, error) != JC_OK) ||
-      analyze(p, error) != JC_OK || append(c, p, error) != JC_OK)
+  else if (!replace(c, p) && append(c, p, error) != JC_OK)
     prepared_free(p);
   return error->status;
 }
@@ -279,6 +290,10 @@ static double observe_layer(struct collection *c, const struct prepared *p, uint
   return seconds;
 }
 
+static double above_idle_j(const struct jc_sample *s) {
+  return s->energy_j - s->idle_power_w * s->time_s;
+}
+
 /* Sums of one network's features and stamps by row; row 0, the step, is what no layer has. */
 static void observe(struct collection *c, const struct prepared *p, struct jc_observation *o) {
   const struct jc_sample *s = &p->sample;
@@ -286,7 +301,7 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   double stamped_s = 0;
   o->step_s = s->step_median_s;
   o->energy_j = s->energy_j / steps;
-  o->active_j = fmax((s->energy_j - s->idle_power_w * s->time_s) / steps, 0.01 * o->energy_j);
+  o->active_j = fmax(above_idle_j(s) / steps, least_active_share * o->energy_j);
   o->flops = jc_step_flops(&p->analysis.totals, s->run.batch_size);
   o->bytes = jc_step_bytes(&p->analysis.totals, s->run.batch_size);
   o->layer_count = s->layer_count;
@@ -331,6 +346,21 @@ static void describe(const struct collection *c, struct jc_profile *profile) {
   profile->idle_power_w = idle_w;
 }
 
+/* Training that draws less than idle shows a wrong baseline; joules above it would be made up. */
+static enum jc_status check_baseline(const struct collection *c, struct jc_error *error) {
+  uint32_t below = 0;
+  for (uint32_t i = 0; i < c->count; i++) {
+    const struct jc_sample *s = &c->items[i]->sample;
+    below += above_idle_j(s) < least_active_share * s->energy_j ? 1 : 0;
+  }
+  if (below <= tolerated_below_idle * c->count)
+    return JC_OK;
+  return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
+                 "%u of %u sample networks drew no more than the idle power of %.3g W: the machine "
+                 "was not idle when it was measured; calibrate again with --fresh",
+                 below, c->count, c->items[0]->sample.idle_power_w);
+}
+
 static enum jc_status fit(struct collection *c, struct jc_profile *profile,
                           struct jc_error *error) {
   const size_t doubles = (size_t)c->rows.count * (JC_LINEAR_FEATURES + 1);
@@ -370,7 +400,7 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                   "expected at least %d undisturbed sample networks, got %u (and %u disturbed by "
                   "other load): run `joulecast calibrate` again, it resumes",
                   FEWEST_NETWORKS, c->count, report->disturbed);
-  if (error->status == JC_OK && make_rows(c, error) == JC_OK)
+  if (error->status == JC_OK && check_baseline(c, error) == JC_OK && make_rows(c, error) == JC_OK)
     (void)fit(c, profile, error);
   collection_free(c);
   free(c);

@@ -7,10 +7,9 @@
  *   sum_n [ (sum_c x_nc.theta_c / T_n - 1)^2 + SHARE_WEIGHT * sum_c (x_nc.theta_c / T_n - s_nc)^2 ]
  *
  * The first term asks for right totals, in relative terms (least squares on absolute seconds or
- * joules follows the largest networks only: 617 % off in the published layer-wise estimator); the
- * second one tells the types apart, which totals alone do not. Joules above idle are fitted alike,
- * with T_n replaced by the step's joules: a counter cannot tell layers apart, so their shares are
- * those of time.
+ * joules follows the largest networks only); the second one tells the types apart, which totals
+ * alone do not. Joules above idle are fitted alike, with T_n replaced by the step's joules: a
+ * counter cannot tell layers apart, so their shares are those of time.
  */
 #ifndef JC_CALIBRATE_LINEAR_FIT_H
 #define JC_CALIBRATE_LINEAR_FIT_H

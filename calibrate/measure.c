@@ -1,6 +1,7 @@
 /* measure.c -- a window of training steps between two readings of the meter. */
 #include "calibrate/measure.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -28,14 +29,22 @@ static void sleep_s(double duration_s) {
 
 enum jc_status jc_measure_idle(struct jc_meter *meter, double duration_s, double *power_w,
                                struct jc_error *error) {
+  enum { TRIES = 3 };
   struct jc_meter_reading before, after;
-  if (jc_meter_read(meter, &before, error) != JC_OK)
-    return error->status;
-  sleep_s(duration_s);
-  if (jc_meter_read(meter, &after, error) != JC_OK)
-    return error->status;
-  *power_w = (after.energy_j - before.energy_j) / (after.time_s - before.time_s);
-  return JC_OK;
+  for (int i = 0; i < TRIES; i++) {
+    if (jc_meter_read(meter, &before, error) != JC_OK)
+      return error->status;
+    sleep_s(duration_s);
+    if (jc_meter_read(meter, &after, error) != JC_OK)
+      return error->status;
+    *power_w = (after.energy_j - before.energy_j) / (after.time_s - before.time_s);
+    if (after.late_polls == before.late_polls)
+      return JC_OK;
+  }
+  return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
+                 "the idle power cannot be trusted: in %d tries a counter may have wrapped unread, "
+                 "because the machine left the meter too little time",
+                 TRIES);
 }
 
 /* Times of the kept steps: [layer_count x 3 x JC_KEPT_STEPS] and [JC_KEPT_STEPS]. */
@@ -55,6 +64,7 @@ static int compare_doubles(const void *a, const void *b) {
 }
 
 static double median(double *values, uint32_t count) {
+  assert(count > 0);
   qsort(values, count, sizeof(double), compare_doubles);
   return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }

@@ -92,6 +92,18 @@ static size_t steepest(const struct problem *p) {
   return best;
 }
 
+/* x'Gx - 2 h'x. */
+static double objective(const struct problem *p) {
+  double sum = 0;
+  for (size_t i = 0; i < p->n; i++) {
+    double gx = 0;
+    for (size_t j = 0; j < p->n && p->x[i] != 0; j++)
+      gx += p->g[i * p->n + j] * p->x[j];
+    sum += p->x[i] * (gx - 2 * p->h[i]);
+  }
+  return sum;
+}
+
 /* Makes the passive set feasible: each round solves, and drops what would turn negative. */
 static bool settle(struct problem *p, size_t *rounds) {
   while ((*rounds)-- > 0) {
@@ -121,13 +133,17 @@ enum jc_status jc_nnls(size_t n, const double *g, const double *h, double *x, do
   p.tolerance = 1e-9 * largest;
 
   bool settled = settle(&p, &rounds);
-  size_t next = steepest(&p);
-  while (settled && next < n) {
+  size_t idle_rounds = 0;
+  double before = objective(&p);
+  for (size_t next = steepest(&p); settled && next < n && idle_rounds < n; next = steepest(&p)) {
     p.state[next] = 1;
     settled = settle(&p, &rounds);
     if (x[next] <= 0)
       p.state[next] = -1; /* rounding alone made it look useful: it would be chosen for ever */
-    next = steepest(&p);
+    /* Columns that are nearly multiples of each other could change places for ever. */
+    const double now = objective(&p);
+    idle_rounds += now > before - 1e-12 * fabs(before) ? 1 : 0;
+    before = now;
   }
   return settled ? JC_OK
                  : jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,

@@ -130,18 +130,21 @@ static enum jc_status forecast_beside(const struct forecast_options *options,
   return JC_OK;
 }
 
-static int report_and_record(const struct train_options *options, const char *operand,
-                             const struct train_report *report, struct jc_error *error) {
+/* Shows first, then records: a full disk must not hide what was measured. */
+static enum jc_status report_and_record(const struct train_options *options, const char *operand,
+                                        const struct train_report *report, struct jc_error *error) {
+  struct jc_error record_error = {0};
   struct output output;
   const bool overridden = options->forecast.run.input.count > 0;
-  if (options->record != NULL &&
-      record_train(report, operand, overridden, options->record, error) != JC_OK)
-    return exit_code_of(error);
-  if (output_open(&output, NULL, error) != JC_OK)
-    return exit_code_of(error);
-  report_train(report, output_format(&options->output), &output, error);
-  (void)output_close(&output, error);
-  return exit_code_of(error);
+  if (output_open(&output, NULL, error) == JC_OK) {
+    report_train(report, output_format(&options->output), &output, error);
+    (void)output_close(&output, error);
+  }
+  if (options->record != NULL)
+    (void)record_train(report, operand, overridden, options->record, &record_error);
+  if (!jc_error_is_set(error))
+    *error = record_error;
+  return error->status;
 }
 
 static int train_model(const struct train_options *options, const char *operand,
@@ -162,12 +165,18 @@ static int train_model(const struct train_options *options, const char *operand,
                     &training_options.meter_options, error) != JC_OK ||
       forecast_beside(&beside, forecast, &report, error) != JC_OK)
     return exit_code_of_input(error);
-  if (prepare_record(options->record, error) != JC_OK ||
-      train(&forecast->model, &training_options, &training, error) != JC_OK ||
-      training.done.training == 0)
-    code = exit_code_of(error);
-  else
-    code = report_and_record(options, operand, &report, error);
+  if (prepare_record(options->record, error) == JC_OK) {
+    struct jc_error show_error = {0};
+    (void)train(&forecast->model, &training_options, &training, error);
+    /* The steps before a failure were measured, and are not lost with it. */
+    if (training.done.training > 0)
+      (void)report_and_record(options, operand, &report, &show_error);
+    else if (!jc_error_is_set(error))
+      (void)jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "stopped before the first step was done");
+    if (!jc_error_is_set(error))
+      *error = show_error;
+  }
+  code = exit_code_of(error);
   training_free(&training);
   return code;
 }

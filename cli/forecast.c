@@ -402,6 +402,10 @@ static enum jc_status estimate(struct forecast *forecast, struct jc_error *error
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK)
     return error->status;
+  if (problem->run.optimizer != JC_OPTIMIZER_MOMENTUM && problem->run.phase == JC_RUN_TRAINING)
+    inputs_note(&forecast->inputs,
+                "time and energy are those of SGD with momentum: %s changes the memory only",
+                optimizer_name(problem->run.optimizer));
   for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
     inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
   forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,

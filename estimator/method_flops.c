@@ -10,6 +10,7 @@ static void from_profile(const struct jc_problem *problem, double flops,
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->flops_energy_error;
   estimate->time_error = profile->flops_time_error;
+  jc_judge_step_size(problem, estimate);
   jc_set_interval(problem, estimate);
 }
 

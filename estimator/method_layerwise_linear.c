@@ -8,8 +8,6 @@
 static const double range_margin = 2;
 /* ... and the whole network once this share of its time is. */
 static const double tolerated_outside_share = 0.3;
-/* A step this many times the largest sample's FLOPs or bytes is extrapolated as a whole. */
-static const double step_margin = 4;
 
 static const struct jc_coefficient *find(const struct jc_profile *profile, uint16_t type,
                                          enum jc_phase phase) {
@@ -114,25 +112,15 @@ static enum jc_status check_rows(const struct jc_problem *problem, struct jc_est
 }
 
 static void judge_extrapolation(const struct jc_problem *problem, struct jc_estimate *estimate) {
-  const struct jc_profile *profile = problem->profile;
-  const struct jc_totals *totals = &problem->analysis->totals;
-  const uint64_t batch = problem->run.batch_size;
-  const double flops = jc_step_flops(totals, batch) / profile->flops_max;
-  const double bytes = jc_step_bytes(totals, batch) / profile->bytes_max;
-  const double larger = flops > bytes ? flops : bytes;
-  if (estimate->extrapolated_share > tolerated_outside_share) {
-    estimate->extrapolated = true;
-    add_note(estimate,
-             "extrapolated: %.0f %% of the predicted time is in layers larger than any calibrated "
-             "one; the interval is doubled",
-             100 * estimate->extrapolated_share);
-  } else if (larger > step_margin) {
-    estimate->extrapolated = true;
-    add_note(estimate,
-             "extrapolated: a step is %.0f times the largest calibrated one; the interval is "
-             "doubled",
-             larger);
+  if (estimate->extrapolated_share <= tolerated_outside_share) {
+    jc_judge_step_size(problem, estimate);
+    return;
   }
+  estimate->extrapolated = true;
+  add_note(estimate,
+           "extrapolated: %.0f %% of the predicted time is in layers larger than any calibrated "
+           "one; the interval is doubled",
+           100 * estimate->extrapolated_share);
 }
 
 /* Building the network and the first, slower step: fitted on the samples' own. */

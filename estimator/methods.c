@@ -237,6 +237,22 @@ void jc_sum_layers(const struct jc_problem *problem, const struct row_model *mod
   estimate->resolves_layers = true;
 }
 
+/* A step this many times the largest sample's FLOPs or bytes is extrapolated as a whole. */
+static const double step_margin = 4;
+
+void jc_judge_step_size(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  const double flops = jc_flops_per_step(problem) / problem->profile->flops_max;
+  const double bytes = jc_step_bytes(&problem->analysis->totals, problem->run.batch_size) /
+                       problem->profile->bytes_max;
+  const double larger = flops > bytes ? flops : bytes;
+  if (larger <= step_margin)
+    return;
+  estimate->extrapolated = true;
+  add_note(estimate,
+           "extrapolated: a step is %.0f times the largest calibrated one; the interval is doubled",
+           larger);
+}
+
 void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate) {
   if (estimate->energy_error.networks == 0 || estimate->time_error.networks == 0)
     return;

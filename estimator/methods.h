@@ -41,6 +41,9 @@ void jc_sum_layers(const struct jc_problem *problem, const struct row_model *mod
 /* A one-off cost in no layer. */
 void jc_add_overhead(struct jc_estimate *estimate, double time_s, double energy_j);
 
+/* Flags a step that is much larger than the largest one of the profile's samples. */
+void jc_judge_step_size(const struct jc_problem *problem, struct jc_estimate *estimate);
+
 /* Fills low and high from the method's leave-one-network-out errors; extrapolation doubles the
  * half-width in log space. */
 void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate);

@@ -198,6 +198,8 @@ static void put_measured(struct jc_json_writer *writer, const struct jc_sample *
     jc_put_end(writer);
   }
   put_known(writer, "load", sample->load);
+  if (sample->forced)
+    jc_put_bool(writer, "forced", true);
 }
 
 enum jc_status jc_sample_format(const struct jc_sample *sample, char **text, size_t *length,
@@ -359,6 +361,7 @@ static void get_measured(const struct jc_json_node *root, struct jc_sample *samp
   if (jc_json_known(root, "step_time_s") != NULL)
     get_step_time(jc_json_member(root, "step_time_s"), sample, error);
   jc_json_get_real_or_nan(jc_json_member(root, "load"), 0, 1, &sample->load, error);
+  jc_json_get_bool(jc_json_member(root, "forced"), &sample->forced, error);
 }
 
 /* A line may come from anyone: it must not choose which files are read. */
@@ -382,10 +385,11 @@ static void get_model(const struct jc_json_node *root, struct jc_sample *sample,
 
 static void get_sample(const struct jc_json_node *root, struct jc_sample *sample,
                        struct jc_error *error) {
-  static const char *const keys[] = {
-      "schema",    "id",         "family",      "seed",     "date",         "model",  "run",
-      "machine",   "runner",     "meter",       "energy_j", "idle_power_w", "time_s", "steps",
-      "startup_s", "cpu_time_s", "step_time_s", "load",     "epochs",       "layers", "notes"};
+  static const char *const keys[] = {"schema",     "id",           "family",  "seed",   "date",
+                                     "model",      "run",          "machine", "runner", "meter",
+                                     "energy_j",   "idle_power_w", "time_s",  "steps",  "startup_s",
+                                     "cpu_time_s", "step_time_s",  "load",    "forced", "epochs",
+                                     "layers",     "notes"};
   const char *notes;
   jc_json_check_schema(root, JC_RUN_SCHEMA, error);
   jc_json_only_keys(root, keys, COUNT(keys), error);

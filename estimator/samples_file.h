@@ -67,6 +67,7 @@ struct jc_sample {
   double cpu_time_s;   /* of the process in `time_s`, all threads */
   double step_min_s, step_median_s, step_mean_s;
   double load; /* of others, 0..1 */
+  bool forced; /* calibrated with --force: disturbed windows count too */
   uint32_t epoch_count;
   struct jc_sample_epoch *epochs;
   uint32_t layer_count;

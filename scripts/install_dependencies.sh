@@ -35,8 +35,8 @@ fi
 as_root=""
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null 2>&1; then
-    echo "joulecast: please install, as root:$missing" >&2
-    exit 1
+    echo "joulecast: neither root nor sudo; please have these installed:$missing" >&2
+    exit 0
   fi
   as_root="sudo"
 fi

@@ -8,7 +8,7 @@ build=build-sanitize
 logs=$(pwd)/$build/sanitizer-logs
 
 cmake -S . -B "$build" -DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DJOULECAST_WERROR=ON -DJOULECAST_SANITIZE=address,undefined -DJOULECAST_FUZZ=ON
+  -DJOULECAST_TESTS=ON -DJOULECAST_WERROR=ON -DJOULECAST_SANITIZE=address,undefined -DJOULECAST_FUZZ=ON
 cmake --build "$build" -j "${JOBS:-$(nproc)}"
 
 rm -rf "$logs"

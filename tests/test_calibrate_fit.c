@@ -287,6 +287,7 @@ static void append_disturbed(uint32_t from, uint32_t to, double load) {
     sample.cpu_time_s = 0.75 * 2 * sample.time_s;
     sample.step_median_s *= 8;
     sample.load = load;
+    sample.forced = load > 0.1;
     append_sample(path, &sample);
     jc_sample_free(&sample);
   }

@@ -14,7 +14,8 @@ resnet34:8 resnet50:8 mobilenet_v2:16 densenet121:8 squeezenet1_1:16 vgg16:2"
 
 # Value of a number in our own JSON: one key, first match.
 number() {
-  sed -n "s/^ *\"$2\": *\([-0-9.e+]*\).*/\1/p" "$1" | head -n 1
+  found=$(sed -n "s/^ *\"$2\": *\([-0-9.e+]\{1,\}\).*/\1/p" "$1" | head -n 1)
+  echo "${found:?no number $2 in $1}"
 }
 
 train() {
