@@ -202,8 +202,10 @@ static enum jc_status find_row(struct jc_fit_rows *rows, uint16_t type, enum jc_
       return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
                      JC_MAX_COEFFICIENTS);
     *index = (int16_t)rows->count;
-    rows->rows[rows->count++] = (struct jc_coefficient){
-        .type = type, .phase = phase, .flops_min = INFINITY, .bytes_min = INFINITY};
+    struct jc_coefficient *added = &rows->rows[rows->count++]; /* zeroed by make_rows */
+    added->type = type;
+    added->phase = phase;
+    added->flops_min = added->bytes_min = INFINITY;
   }
   *row = &rows->rows[*index];
   return JC_OK;
@@ -251,7 +253,8 @@ static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
   memset(c->rows.index, 0xff, sizeof(c->rows.index));
   if (find_row(&c->rows, JC_TYPE_STEP, JC_FORWARD, &step, error) != JC_OK)
     return error->status;
-  *step = (struct jc_coefficient){.type = JC_TYPE_STEP, .phase = JC_FORWARD, .networks = c->count};
+  step->networks = c->count;
+  step->flops_min = step->bytes_min = 0;
   for (uint32_t i = 0; i < c->count; i++) {
     if (find_rows(&c->rows, c->items[i], error) != JC_OK)
       return error->status;

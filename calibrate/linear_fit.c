@@ -89,19 +89,25 @@ static void fit_load(struct fit *f, double (*total_of)(const struct jc_observati
   }
 }
 
-static void add_network(struct fit *f, uint32_t network, double weight) {
+static void add_network(struct fit *f, uint32_t network) {
   const double *gram = f->grams + network * f->n * f->n;
   const double *side = f->sides + network * f->n;
   for (size_t i = 0; i < f->n * f->n; i++)
-    f->gram[i] += weight * gram[i];
+    f->gram[i] += gram[i];
   for (size_t i = 0; i < f->n; i++)
-    f->side[i] += weight * side[i];
+    f->side[i] += side[i];
 }
 
-static void sum_networks(struct fit *f) {
+enum { NOBODY = -1 };
+
+/* Summed anew rather than subtracted: what is left of a type that only the network had would be
+ * rounding errors, and no equations. */
+static void sum_networks(struct fit *f, int64_t without) {
   memset(f->gram, 0, (f->n * f->n + f->n) * sizeof(double));
-  for (uint32_t k = 0; k < f->count; k++)
-    add_network(f, k, 1);
+  for (uint32_t k = 0; k < f->count; k++) {
+    if (k != without)
+      add_network(f, k);
+  }
 }
 
 /* Solves the summed equations, starting from the solution on all networks. */
@@ -120,8 +126,7 @@ static double predict(const struct fit *f, uint32_t network, const double *x) {
 /* Every network predicted by a fit that never saw it. */
 static enum jc_status leave_one_out(struct fit *f, struct jc_error *error) {
   for (uint32_t k = 0; k < f->count; k++) {
-    sum_networks(f);
-    add_network(f, k, -1);
+    sum_networks(f, k);
     if (solve(f, f->solution, error) != JC_OK)
       return error->status;
     f->predicted[k] = predict(f, k, f->solution);
@@ -134,7 +139,7 @@ static enum jc_status bootstrap(struct fit *f, uint64_t seed, struct jc_error *e
   for (size_t b = 0; b < BOOTSTRAPS; b++) {
     memset(f->gram, 0, (f->n * f->n + f->n) * sizeof(double));
     for (uint32_t i = 0; i < f->count; i++)
-      add_network(f, random_below(&random, f->count), 1);
+      add_network(f, random_below(&random, f->count));
     if (solve(f, f->samples + b * f->n, error) != JC_OK)
       return error->status;
   }
@@ -161,7 +166,7 @@ static enum jc_status fit_target(struct fit *f, double (*total_of)(const struct 
                                  uint64_t seed, struct jc_error *error) {
   fit_load(f, total_of);
   memset(f->full, 0, f->n * sizeof(double));
-  sum_networks(f);
+  sum_networks(f, NOBODY);
   if (solve(f, f->full, error) != JC_OK || bootstrap(f, seed, error) != JC_OK)
     return error->status;
   return leave_one_out(f, error);
@@ -169,13 +174,11 @@ static enum jc_status fit_target(struct fit *f, double (*total_of)(const struct 
 
 struct jc_error_summary jc_summarize_errors(const double *predicted, const double *measured,
                                             uint32_t count) {
-  struct jc_error_summary s = {.networks = count,
-                               .mape = NAN,
-                               .median = NAN,
-                               .p90 = NAN,
-                               .worst = NAN,
-                               .bias = NAN,
-                               .log_half_width = {NAN, NAN, NAN}};
+  struct jc_error_summary s;
+  memset(&s, 0, sizeof(s)); /* padding too: equal samples give equal bytes */
+  s.networks = count;
+  s.mape = s.median = s.p90 = s.worst = s.bias = NAN;
+  s.log_half_width[0] = s.log_half_width[1] = s.log_half_width[2] = NAN;
   double *errors = malloc(2 * ((size_t)count + 1) * sizeof(double));
   if (errors == NULL || count == 0) {
     free(errors);
@@ -278,7 +281,10 @@ static enum jc_status fit_any(struct fit *f, enum jc_phase phase, struct jc_prof
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   double *seconds = a + (size_t)f->count * JC_LINEAR_FEATURES;
   struct jc_coefficient *c = &profile->coefficients[profile->coefficient_count];
-  *c = (struct jc_coefficient){.type = JC_TYPE_ANY, .phase = phase, .networks = f->count};
+  memset(c, 0, sizeof(*c));
+  c->type = JC_TYPE_ANY;
+  c->phase = phase;
+  c->networks = f->count;
   for (uint32_t k = 0; k < f->count; k++) {
     for (uint32_t row = 0; row < f->rows->count; row++) {
       const struct jc_coefficient *fitted = &f->rows->rows[row];

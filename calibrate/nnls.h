@@ -2,7 +2,7 @@
  *
  * Minimises x'Gx - 2 h'x over x >= 0 (G = A'A, h = A'b) by the active-set method of Lawson and
  * Hanson (Solving Least Squares Problems, 1974, chapter 23), each inner solution by LAPACKE's
- * Cholesky. Working on G lets a fold subtract its rows and refit without touching the others.
+ * Cholesky. Working on G lets folds and resamples be sums of the networks' own equations.
  */
 #ifndef JC_CALIBRATE_NNLS_H
 #define JC_CALIBRATE_NNLS_H

@@ -317,8 +317,8 @@ static enum jc_status set_grid(const struct site_options *options, struct foreca
       snprintf(input->note, sizeof(input->note), "%s, %u", row->region, row->year);
     if (!given)
       inputs_note(&forecast->inputs,
-                  "no --grid: CO2e is for the world's average electricity; yours may be a tenth "
-                  "or twice that");
+                  "no --grid: CO2e is for the world's average electricity; yours may be far from "
+                  "it, see `joulecast list grids`");
   }
   jc_data_table_free(&table);
   return error->status;

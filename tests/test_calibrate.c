@@ -1,8 +1,7 @@
 /* test_calibrate.c -- calibrations that really train a few networks: what stands in the file, what
  * a kill, a full disk and a busy machine do to it, and the forecast at the end.
  *
- * Beside load and forced, since the machine that runs the tests may be busy, or not: nothing here
- * depends on its speed.
+ * Forced, since the machine that runs the tests may be busy: nothing here depends on its speed.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,44 +29,7 @@ static void end_with(pid_t parent) {
     _exit(1);
 }
 
-/* ---- other load ---- */
-
-enum { MOST_SPINNERS = 256 };
-
-struct spinners {
-  long count;
-  pid_t pids[MOST_SPINNERS];
-};
-
-/* COUNT busy processes that give way as NICE says, for the length of a test. */
-static void spinners_start(struct spinners *s, long count, int nice_by) {
-  const pid_t parent = getpid();
-  s->count = count > MOST_SPINNERS ? MOST_SPINNERS : count;
-  for (long i = 0; i < s->count; i++) {
-    s->pids[i] = fork();
-    cr_assert(s->pids[i] >= 0);
-    if (s->pids[i] == 0) {
-      end_with(parent);
-      (void)!nice(nice_by);
-      jc_meter_spin(240);
-      _exit(0);
-    }
-  }
-}
-
-static void spinners_stop(struct spinners *s) {
-  for (long i = 0; i < s->count; i++) {
-    (void)kill(s->pids[i], SIGKILL);
-    (void)waitpid(s->pids[i], NULL, 0);
-  }
-}
-
-/* Known load, an eighth of the machine or more, in every test: all calibrations are then forced
- * ones, and no window is found disturbed on some days and not on others. */
-static struct spinners background;
-
 static void setup(void) {
-  spinners_start(&background, 1 + sysconf(_SC_NPROCESSORS_ONLN) / 8, 19);
   make_scratch(scratch);
   join_path(path, scratch, "samples.jsonl");
   join_path(no_powercap, scratch, "no-powercap");
@@ -75,7 +37,6 @@ static void setup(void) {
 
 static void teardown(void) {
   remove_scratch(scratch);
-  spinners_stop(&background);
 }
 
 TestSuite(calibrate, .init = setup, .fini = teardown, .timeout = 240);
@@ -373,7 +334,6 @@ Test(calibrate, from_nothing_to_a_forecast) {
   fit(&profile);
   cr_assert(!profile.measured);
   cr_assert(profile.forced);
-  cr_assert_gt(profile.load, JC_TOLERATED_LOAD);
   cr_assert_str_eq(profile.domain, "package");
   cr_assert_geq(profile.time_error.networks, 9);
   through_a_file(&profile);
@@ -827,15 +787,46 @@ Test(calibrate, resuming_with_another_thread_count_is_refused) {
 
 /* ---- a busy machine ---- */
 
+enum { MOST_SPINNERS = 256 };
+
+struct spinners {
+  long count;
+  pid_t pids[MOST_SPINNERS];
+};
+
+/* One busy process per CPU, for the length of a test. */
+static void spinners_start(struct spinners *s) {
+  const long count = sysconf(_SC_NPROCESSORS_ONLN);
+  const pid_t parent = getpid();
+  s->count = count > MOST_SPINNERS ? MOST_SPINNERS : count;
+  for (long i = 0; i < s->count; i++) {
+    s->pids[i] = fork();
+    cr_assert(s->pids[i] >= 0);
+    if (s->pids[i] == 0) {
+      end_with(parent);
+      jc_meter_spin(240);
+      _exit(0);
+    }
+  }
+}
+
+static void spinners_stop(struct spinners *s) {
+  for (long i = 0; i < s->count; i++) {
+    (void)kill(s->pids[i], SIGKILL);
+    (void)waitpid(s->pids[i], NULL, 0);
+  }
+}
+
 static void check_load(struct jc_sample *s, void *context) {
   cr_assert_float_eq(s->load, *(const double *)context, 1e-9);
+  cr_assert(s->forced);
 }
 
 Test(calibrate, a_busy_machine_is_refused_unless_forced) {
   struct spinners spinners;
   struct jc_calibrate_options options = quick(1);
   need_trainer();
-  spinners_start(&spinners, sysconf(_SC_NPROCESSORS_ONLN), 0);
+  spinners_start(&spinners);
   options.force = false;
   const enum jc_status status = calibrate(&options);
   const struct jc_error refusal = error;

@@ -278,16 +278,15 @@ Test(calibrate_fit, nine_networks_are_the_fewest) {
   cr_assert(isfinite(profile.time_error.log_half_width[2]));
 }
 
-/* A quarter of the threads' time went to somebody else: their times are absurd, and do not count.
- */
-static void append_disturbed(uint32_t from, uint32_t to, double load) {
+/* A quarter of the threads' time went to somebody else: such times are absurd. */
+static void append_disturbed(uint32_t from, uint32_t to, double load, bool forced) {
   for (uint32_t i = from; i < to; i++) {
     struct jc_sample sample;
     make_sample(&sample, i);
     sample.cpu_time_s = 0.75 * 2 * sample.time_s;
     sample.step_median_s *= 8;
     sample.load = load;
-    sample.forced = load > 0.1;
+    sample.forced = forced;
     append_sample(path, &sample);
     jc_sample_free(&sample);
   }
@@ -298,7 +297,7 @@ Test(calibrate_fit, disturbed_windows_are_left_out) {
   append_plain(path, 0, 12);
   expect_fit(path);
   undisturbed = profile;
-  append_disturbed(12, 17, 0.02);
+  append_disturbed(12, 17, 0.02, false);
   expect_fit(path);
   cr_assert_eq(report.samples, 17);
   cr_assert_eq(report.used, 12);
@@ -309,7 +308,7 @@ Test(calibrate_fit, disturbed_windows_are_left_out) {
 
 Test(calibrate_fit, too_many_disturbed_windows_are_told) {
   append_plain(path, 0, 8);
-  append_disturbed(8, 14, 0.02);
+  append_disturbed(8, 14, 0.02, false);
   cr_assert_eq(fit(path), JC_ERROR_MISSING);
   cr_assert(strstr(error.text, "6 disturbed") != NULL, "%s", error.text);
 }
@@ -327,7 +326,7 @@ Test(calibrate_fit, an_unknown_cpu_time_is_no_disturbance) {
 
 /* Under --force every window is disturbed, and wanted; the profile says so. */
 Test(calibrate_fit, forced_load_is_kept_and_told) {
-  append_disturbed(0, 12, 0.5);
+  append_disturbed(0, 12, 0.5, true);
   expect_fit(path);
   cr_assert_eq(report.used, 12);
   cr_assert_eq(report.disturbed, 0);

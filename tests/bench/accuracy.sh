@@ -43,7 +43,7 @@ awk '
   function percent(a, b) { return sprintf("%+.1f %%", 100 * (a / b - 1)) }
   function size(x) { return x < 0 ? -x : x }
   { printf "| %s | %d | %.4g ms | %.4g ms | %s | %.4g J | %.4g J | %s | %s |\n", $1, $2, 1e3 * $3,
-      1e3 * $4, percent($3, $4), $5, $6, percent($5, $6), $7 > 0 ? "extrapolated" : ""
+      1e3 * $4, percent($3, $4), $5, $6, percent($5, $6), ($7 > 0 ? "extrapolated" : "")
     time += size($3 / $4 - 1); energy += size($5 / $6 - 1); n++ }
   END { printf "\nmean absolute error of %d networks: time %.1f %%, energy %.1f %%\n", n,
       100 * time / n, 100 * energy / n }' "$work/rows"
