@@ -140,7 +140,7 @@ static bool replace(struct collection *c, struct prepared *p) {
 static enum jc_status append(struct collection *c, struct prepared *p, struct jc_error *error) {
   if (c->count == c->capacity) {
     const uint32_t capacity = c->capacity > 0 ? 2 * c->capacity : 128;
-    struct prepared **items = realloc(c->items, capacity * sizeof(*items));
+    struct prepared **items = realloc(c->items, capacity * sizeof(struct prepared *));
     if (items == NULL)
       return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     c->items = items;
@@ -161,10 +161,10 @@ static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
   p->sample = *sample;
   report->samples++;
   report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
-  if (check_same(c, &p->sample, error) != JC_OK || jc_sample_is_disturbed(&p->sample) ||
-      check_complete(&p->sample, error) != JC_OK || analyze(p, error) != JC_OK)
-    prepared_free(p);
-  else if (!replace(c, p) && append(c, p, error) != JC_OK)
+  const bool usable = check_same(c, &p->sample, error) == JC_OK &&
+                      !jc_sample_is_disturbed(&p->sample) &&
+                      check_complete(&p->sample, error) == JC_OK && analyze(p, error) == JC_OK;
+  if (!usable || (!replace(c, p) && append(c, p, error) != JC_OK))
     prepared_free(p);
   return error->status;
 }
@@ -194,21 +194,23 @@ static int16_t *row_index(struct jc_fit_rows *rows, uint16_t type, enum jc_phase
   return &rows->index[type][phase];
 }
 
-static enum jc_status find_row(struct jc_fit_rows *rows, uint16_t type, enum jc_phase phase,
-                               struct jc_coefficient **row, struct jc_error *error) {
+/* The row of a type and phase, entered if it is new; NULL if there is no room. */
+static struct jc_coefficient *find_row(struct jc_fit_rows *rows, uint16_t type, enum jc_phase phase,
+                                       struct jc_error *error) {
   int16_t *index = row_index(rows, type, phase);
-  if (*index < 0) {
-    if (rows->count + JC_PHASE_COUNT >= JC_MAX_COEFFICIENTS) /* room for the `any` rows */
-      return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
-                     JC_MAX_COEFFICIENTS);
-    *index = (int16_t)rows->count;
-    struct jc_coefficient *added = &rows->rows[rows->count++]; /* zeroed by make_rows */
-    added->type = type;
-    added->phase = phase;
-    added->flops_min = added->bytes_min = INFINITY;
+  if (*index >= 0)
+    return &rows->rows[*index];
+  if (rows->count + JC_PHASE_COUNT >= JC_MAX_COEFFICIENTS) { /* room for the `any` rows */
+    (void)jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
+                  JC_MAX_COEFFICIENTS);
+    return NULL;
   }
-  *row = &rows->rows[*index];
-  return JC_OK;
+  *index = (int16_t)rows->count;
+  struct jc_coefficient *row = &rows->rows[rows->count++]; /* zeroed by make_rows */
+  row->type = type;
+  row->phase = phase;
+  row->flops_min = row->bytes_min = INFINITY;
+  return row;
 }
 
 /* Enters the rows a network has, and widens their ranges. */
@@ -218,11 +220,11 @@ static enum jc_status find_rows(struct jc_fit_rows *rows, const struct prepared 
   for (uint32_t i = 0; i < p->sample.layer_count; i++) {
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_feature_row features;
-      struct jc_coefficient *row = NULL;
       jc_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size, &features);
       if (features.count == 0 || features.fused)
         continue;
-      if (find_row(rows, features.type, features.phase, &row, error) != JC_OK)
+      struct jc_coefficient *row = find_row(rows, features.type, features.phase, error);
+      if (row == NULL)
         return error->status;
       row->flops_min = fmin(row->flops_min, features.flops);
       row->flops_max = fmax(row->flops_max, features.flops);
@@ -248,10 +250,10 @@ static void sort_rows(struct jc_fit_rows *rows) {
 }
 
 static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
-  struct jc_coefficient *step = NULL;
   memset(&c->rows, 0, sizeof(c->rows));
   memset(c->rows.index, 0xff, sizeof(c->rows.index));
-  if (find_row(&c->rows, JC_TYPE_STEP, JC_FORWARD, &step, error) != JC_OK)
+  struct jc_coefficient *step = find_row(&c->rows, JC_TYPE_STEP, JC_FORWARD, error);
+  if (step == NULL)
     return error->status;
   step->networks = c->count;
   step->flops_min = step->bytes_min = 0;

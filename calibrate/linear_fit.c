@@ -317,9 +317,9 @@ static enum jc_status fit_startup(struct fit *f, struct jc_profile *profile,
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   double *startup = a + (size_t)f->count * 3;
   for (uint32_t k = 0; k < f->count; k++) {
-    a[3 * k] = 1;
-    a[3 * k + 1] = f->observations[k].layer_count;
-    a[3 * k + 2] = f->observations[k].step_s;
+    a[3 * (size_t)k] = 1;
+    a[3 * (size_t)k + 1] = f->observations[k].layer_count;
+    a[3 * (size_t)k + 2] = f->observations[k].step_s;
     startup[k] = f->observations[k].startup_s;
   }
   (void)small_fit(a, startup, f->count, 3, profile->startup_s, error);
@@ -362,6 +362,8 @@ enum jc_status jc_linear_fit(const struct jc_fit_rows *rows,
                              const struct jc_observation *observations, uint32_t count,
                              uint64_t seed, struct jc_profile *profile, struct jc_error *error) {
   struct fit f = {0};
+  if (count == 0 || rows->count == 0)
+    return jc_fail(error, JC_ERROR_MISSING, 0, NULL, "no sample network to fit");
   if (fit_create(&f, rows, observations, count, error) != JC_OK)
     return error->status;
   profile->coefficient_count = rows->count;

@@ -83,7 +83,7 @@ static enum jc_status draw_entry(const struct jc_plan_options *options,
                                  struct random_stream *random, struct jc_plan_entry *entry,
                                  struct jc_error *error) {
   for (int i = 0; i < TRIES_PER_NETWORK; i++) {
-    struct jc_totals totals;
+    struct jc_totals totals = {0};
     const struct family *family = choose_family(random);
     if (draw_model(family, random, entry->id, &entry->model_json, error) != JC_OK ||
         count(entry->model_json, &totals, error) != JC_OK)

@@ -33,10 +33,10 @@ const char *jc_type_name(uint16_t type) {
 }
 
 uint16_t jc_type_find(const char *name) {
-  for (uint16_t type = 0; type < JC_TYPE_COUNT; type++) {
-    const char *candidate = jc_type_name(type);
+  for (int type = 0; type < JC_TYPE_COUNT; type++) {
+    const char *candidate = jc_type_name((uint16_t)type);
     if (candidate != NULL && strcmp(candidate, name) == 0)
-      return type;
+      return (uint16_t)type;
   }
   return JC_TYPE_COUNT;
 }
