@@ -74,7 +74,7 @@ static const char *status_text(dnnl_status_t status) {
   case dnnl_invalid_arguments:
     return "invalid arguments";
   case dnnl_unimplemented:
-    return "not implemented";
+    return "no implementation for it";
   default:
     return "runtime error";
   }
