@@ -14,6 +14,7 @@
 #define JC_ESTIMATOR_ESTIMATOR_H
 
 #include "estimator/network.h"
+#include "estimator/training_memory.h"
 
 /* ---- the run ---- */
 
@@ -91,11 +92,6 @@ struct jc_machine {
   char isa[32]; /* widest vector set: "avx512", "avx2", "neon", ... */
 };
 
-enum { JC_MAX_PRECISIONS = 4 };
-enum jc_precision { JC_PRECISION_FP32, JC_PRECISION_TF32, JC_PRECISION_BF16, JC_PRECISION_FP16 };
-/* "fp32", ...; NULL beyond the last. */
-const char *jc_precision_name(enum jc_precision precision);
-
 /* A data row of data/hardware.json, for the cores in use (per-core rows are multiplied when read).
  */
 struct jc_hardware {
@@ -137,7 +133,7 @@ struct jc_error_summary {
 /* Levels of log_half_width. */
 extern const double jc_interval_levels[3];
 
-enum { JC_MAX_COEFFICIENTS = 128 };
+enum { JC_MAX_COEFFICIENTS = 512 };
 
 /* What a calibration found; profile.json is this struct. */
 struct jc_profile {

@@ -49,7 +49,7 @@ static double traffic_bytes(const struct jc_traffic *traffic, double batch_size)
 void jc_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,
                  uint64_t batch_size, struct jc_feature_row *row) {
   const struct jc_cost *cost = &analysis->layers[layer];
-  const double batch = (double)batch_size;
+  const double batch = cost->per_step ? 1 : (double)batch_size;
   const enum jc_layer_kind kind = analysis->network->layers[layer].kind;
 
   memset(row, 0, sizeof(*row));
@@ -82,7 +82,7 @@ void jc_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_pha
 }
 
 double jc_step_flops(const struct jc_totals *totals, uint64_t batch_size) {
-  return (double)batch_size * (double)totals->training_flops;
+  return jc_step_count(totals->training_flops, totals->per_step_training_flops, batch_size);
 }
 
 double jc_step_bytes(const struct jc_totals *totals, uint64_t batch_size) {

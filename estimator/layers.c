@@ -4,13 +4,19 @@
 
 #include <string.h>
 
+#include "estimator/kinds_arithmetic.h"
+#include "estimator/kinds_attention.h"
+#include "estimator/kinds_cut.h"
 #include "estimator/kinds_elementwise.h"
+#include "estimator/kinds_move.h"
+#include "estimator/kinds_norm.h"
 #include "estimator/kinds_pooling.h"
 #include "estimator/kinds_product.h"
 #include "estimator/kinds_shape.h"
+#include "estimator/kinds_weights.h"
 
 static const struct jc_kind *const catalogue[JC_LAYER_KIND_COUNT] = {
-#define X(name) [JC_LAYER_##name] = &kind_##name,
+#define X(name, fields) [JC_LAYER_##name] = &kind_##name,
     JC_LAYER_KINDS(X)
 #undef X
 };
@@ -25,6 +31,18 @@ enum jc_layer_kind jc_kind_find(const char *name) {
       return (enum jc_layer_kind)kind;
   }
   return JC_LAYER_KIND_COUNT;
+}
+
+uint32_t jc_dim_index(uint32_t rank, int32_t dim) {
+  const int64_t index = dim < 0 ? (int64_t)rank + dim : (int64_t)dim - 1;
+  return index >= 0 && index < (int64_t)rank ? (uint32_t)index : UINT32_MAX;
+}
+
+/* torch.nn.Conv2d(padding="same"): dilation (kernel - 1) in all, the odd one behind. */
+void jc_conv_padding(const struct jc_conv *conv, uint32_t i, uint64_t *before, uint64_t *behind) {
+  const uint64_t all = (uint64_t)conv->dilation.at[i] * (conv->kernel_size.at[i] - 1);
+  *before = conv->padding.same ? all / 2 : conv->padding.at[i];
+  *behind = conv->padding.same ? all - all / 2 : conv->padding.at[i];
 }
 
 char *jc_shape_format(const struct jc_shape *shape, char *buffer, size_t size) {

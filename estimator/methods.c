@@ -177,7 +177,7 @@ static void book_layer(const struct jc_problem *problem, uint32_t index,
   const bool forward_too = !problem->analysis->network->layers[index].training_only;
   const double steps = training || forward_too ? (double)estimate->steps.training : 0;
   const double validations = forward_too ? (double)estimate->steps.validation : 0;
-  const double batch = (double)problem->run.batch_size;
+  const double batch = cost->per_step ? 1 : (double)problem->run.batch_size;
   const double data = backward_data_share(cost);
   const double *t = prices->time_s, *e = prices->energy_j;
   struct jc_layer_estimate sum = {0};
@@ -272,17 +272,21 @@ void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estim
   }
 }
 
-double jc_flops_per_step(const struct jc_problem *problem) {
+static double forward_step_flops(const struct jc_problem *problem) {
   const struct jc_totals *totals = &problem->analysis->totals;
-  const uint64_t flops =
-      problem->run.phase == JC_RUN_TRAINING ? totals->training_flops : totals->forward_flops;
-  return (double)problem->run.batch_size * (double)flops;
+  return jc_step_count(totals->forward_flops, totals->per_step_forward_flops,
+                       problem->run.batch_size);
+}
+
+double jc_flops_per_step(const struct jc_problem *problem) {
+  return problem->run.phase == JC_RUN_TRAINING
+             ? jc_step_flops(&problem->analysis->totals, problem->run.batch_size)
+             : forward_step_flops(problem);
 }
 
 double jc_flops_of_run(const struct jc_problem *problem, const struct jc_steps *steps) {
   return (double)steps->training * jc_flops_per_step(problem) +
-         (double)steps->validation * (double)problem->run.batch_size *
-             (double)problem->analysis->totals.forward_flops;
+         (double)steps->validation * forward_step_flops(problem);
 }
 
 const char *jc_hardware_domain(const struct jc_hardware *hardware) {

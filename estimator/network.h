@@ -11,9 +11,11 @@
  *
  * What is counted (jc_convention() prints it in short)
  *
- *   macs             products of convolution and linear layers; no bias
+ *   macs             products of convolution, linear, matrix and attention layers; no bias
  *   elementwise_ops  bias, normalisation, activation, pooling, add: jc_kind.ops_per_output
  *   flops            2 * macs + elementwise_ops
+ *   per step         a layer fed by parameters and constants only runs once a step, whatever the
+ * batch: it counts once in the counts of one sample
  *   backward         exists where a gradient is needed: an output needs one if any input does or
  * the layer trains weights; network inputs never do. Data and weight products are counted apart, so
  * ResNet-50 is 12,149,538,816 MACs for forward + backward, not 3 x forward: the image needs no
@@ -50,6 +52,11 @@ struct jc_layer {
   union jc_layer_fields fields;
 };
 
+enum { JC_MAX_PRECISIONS = 4 };
+enum jc_precision { JC_PRECISION_FP32, JC_PRECISION_TF32, JC_PRECISION_BF16, JC_PRECISION_FP16 };
+/* "fp32", ...; NULL beyond the last. */
+const char *jc_precision_name(enum jc_precision precision);
+
 /* A model file's own defaults; 0 / "" where absent. */
 struct jc_training_defaults {
   char dataset[64];
@@ -84,6 +91,7 @@ struct jc_traffic {
 /* Counts of one layer, one sample. */
 struct jc_cost {
   struct jc_shape out;
+  uint64_t out_elements;
   uint8_t variant; /* of the kind: see jc_kind.variants */
   bool overflow;   /* set by cost functions when a count leaves 64 bits */
 
@@ -98,11 +106,14 @@ struct jc_cost {
   bool saves_input;                  /* backward of data or weights reads the inputs */
   bool saves_input_for_weights_only; /* ... only if the weights are trained */
   bool saves_output;
-  uint64_t saved_extra_bytes; /* masks, pooling indices, per-channel statistics */
-  bool moves_no_data;         /* a view (flatten): moves no bytes of its own */
+  uint64_t saved_extra_bytes;  /* masks, pooling indices, per-channel statistics */
+  bool moves_no_data;          /* a view (flatten): moves no bytes of its own */
+  bool ignores_input;          /* only the shape of its input matters (position_embedding) */
+  bool reads_weights_sparsely; /* forward reads only the rows it gives out (embedding) */
 
   /* Set by the analysis. */
-  bool fused; /* a runner that fuses computes it inside the layer before (jc_kind.fuses_into) */
+  bool per_step; /* made from parameters and constants only: once a step, whatever the batch */
+  bool fused;    /* a runner that fuses computes it inside the layer before (jc_kind.fuses_into) */
   uint64_t own_params;       /* 0 where weight_from shares another layer's */
   uint64_t trainable_params; /* own and not frozen */
   bool output_needs_grad;
@@ -115,20 +126,26 @@ struct jc_cost {
   struct jc_traffic forward, backward_data, backward_weights, update;
 };
 
+/* Counts of one sample, that is of a step of batch 1: layers that run once a step are in. A step of
+ * batch b is b x (count - per_step count) + per_step count: see jc_step_count(). */
 struct jc_totals {
   uint64_t params, trainable_params, buffers;
-  uint64_t forward_macs; /* per sample, without training-only layers */
+  uint64_t forward_macs; /* without training-only layers */
   uint64_t forward_elementwise_ops;
   uint64_t forward_flops;         /* 2*macs + elementwise_ops */
   uint64_t training_forward_macs; /* with training-only layers */
   uint64_t backward_data_macs, backward_weights_macs;
-  uint64_t training_macs;                 /* training forward + both backwards */
-  uint64_t training_flops;                /* the same in flops, elementwise included */
+  uint64_t training_macs;         /* training forward + both backwards */
+  uint64_t training_flops;        /* the same in flops, elementwise included */
+  uint64_t per_step_forward_macs; /* of the layers that run once a step */
+  uint64_t per_step_training_macs;
+  uint64_t per_step_forward_flops, per_step_training_flops;
   uint64_t forward_bytes, backward_bytes; /* activations per sample */
   uint64_t weight_bytes;                  /* weights once, fp32 */
   uint64_t activation_bytes;              /* sum of all layer outputs, per sample */
   uint64_t saved_activation_bytes;        /* kept for backward, shared tensors once, per sample */
   uint64_t peak_activation_bytes; /* activations and gradients alive at once, at most, per sample */
+  uint64_t per_step_activation_bytes; /* of layers that run once a step, with their gradients */
 };
 
 struct jc_analysis {
@@ -161,13 +178,8 @@ enum jc_status jc_network_analyze(const struct jc_network *network, void *storag
 /* Shape of a tensor by number, of an analysed network. */
 const struct jc_shape *jc_tensor_shape(const struct jc_analysis *analysis, uint32_t tensor);
 
-/* Optimisers and the state they keep per trainable parameter. */
-enum jc_optimizer { JC_OPTIMIZER_SGD, JC_OPTIMIZER_MOMENTUM, JC_OPTIMIZER_ADAM };
-
-/* Peak bytes of training in fp32: parameters, gradients, optimiser state, buffers, and per sample
- * saved activations with the gradients alive beside them. UINT64_MAX on overflow. */
-uint64_t jc_training_memory_bytes(const struct jc_totals *totals, uint64_t batch_size,
-                                  enum jc_optimizer optimizer);
+/* Count of a step of BATCH_SIZE samples from a total and its per_step part. */
+double jc_step_count(uint64_t total, uint64_t per_step, uint64_t batch_size);
 
 /* Name of the convention, to be printed with every count. */
 const char *jc_convention(void);

@@ -31,17 +31,17 @@ compile_core() {
 }
 
 layers=$copy/estimator/layers.h
-sed -i 's/^  X(softmax)$/  X(softmax) X(leaky_relu)/' "$layers"
+sed -i 's/^  X(stochastic_depth, stochastic_depth)$/  X(stochastic_depth, stochastic_depth) X(softshrink, softshrink)/' "$layers"
 example kind-struct >"$copy/struct"
 insert_before "$layers" "$copy/struct" '^/\* The fields of one layer, by kind'
-grep -q 'X(leaky_relu)' "$layers" && grep -q 'struct jc_leaky_relu {' "$layers"
-[ "$(example kind-line | tr -d ' ')" = "X(leaky_relu)" ]
+grep -q 'X(softshrink, softshrink)' "$layers" && grep -q 'struct jc_softshrink {' "$layers"
+[ "$(example kind-line | tr -d ' ')" = "X(softshrink,softshrink)" ]
 
 if compile_core; then
   echo "a listed kind without a block compiled"
   exit 1
 fi
-grep -q kind_leaky_relu "$copy/log"
+grep -q kind_softshrink "$copy/log"
 
 example kind-block >"$copy/block"
 insert_before "$copy/estimator/kinds_elementwise.h" "$copy/block" '^#endif'
@@ -53,7 +53,7 @@ cat >"$copy/main.c" <<'PROGRAM'
 #include "estimator/model_file.h"
 static const char text[] =
     "{\"schema\": \"joulecast.model/1\", \"name\": \"new\", \"input\": [3, 4, 4], \"layers\": ["
-    "{\"name\": \"a\", \"type\": \"leaky_relu\", \"negative_slope\": 0.1}]}";
+    "{\"name\": \"a\", \"type\": \"softshrink\", \"lambd\": 0.1}]}";
 int main(void) {
   struct jc_error error = {0};
   struct jc_model *model = NULL;
@@ -75,8 +75,8 @@ sources=$(sed -n '/add_library(joulecast_core/,/^)/p; /add_library(joulecast_fil
 "$cc" -std=c11 -D_GNU_SOURCE -DJOULECAST_DATADIR='""' -I"$copy" "$copy/main.c" $sources -lcjson -lm \
   -o "$copy/new"
 found=$("$copy/new")
-# 3 x 4 x 4 elements, 2 operations each.
-if [ "$found" != 96 ]; then
-  echo "expected 96 FLOPs, got: $found"
+# 3 x 4 x 4 elements, 3 operations each.
+if [ "$found" != 144 ]; then
+  echo "expected 144 FLOPs, got: $found"
   exit 1
 fi

@@ -79,7 +79,8 @@ static inline uint32_t sketch_add(struct sketch *s, const char *name, enum jc_la
                                        .trainable = true,
                                        .weight_from = JC_NONE,
                                        .fields = fields};
-  memcpy(s->edges + s->network.edge_count, inputs, count * sizeof(*inputs));
+  if (count > 0)
+    memcpy(s->edges + s->network.edge_count, inputs, count * sizeof(*inputs));
   s->network.edge_count += count;
   s->outputs[0] = s->network.input_count + index;
   return s->outputs[0];
@@ -125,21 +126,21 @@ static inline union jc_layer_fields no_fields(void) {
   return fields;
 }
 
-static inline struct jc_pair both(uint32_t n) {
-  return (struct jc_pair){n, n};
+static inline struct jc_extent both(uint32_t n) {
+  return (struct jc_extent){.h = n, .w = n};
 }
 
 /* With a bias. */
 static inline union jc_layer_fields conv(uint32_t out_channels, uint32_t kernel, uint32_t stride,
                                          uint32_t padding) {
   union jc_layer_fields fields = no_fields();
-  fields.conv2d = (struct jc_conv2d){.out_channels = out_channels,
-                                     .kernel_size = both(kernel),
-                                     .stride = both(stride),
-                                     .padding = both(padding),
-                                     .dilation = both(1),
-                                     .groups = 1,
-                                     .bias = true};
+  fields.conv2d = (struct jc_conv){.out_channels = out_channels,
+                                   .kernel_size = both(kernel),
+                                   .stride = both(stride),
+                                   .padding = {.h = padding, .w = padding},
+                                   .dilation = both(1),
+                                   .groups = 1,
+                                   .bias = true};
   return fields;
 }
 
@@ -166,41 +167,48 @@ static inline union jc_layer_fields linear(uint32_t out_features, bool bias) {
 
 static inline union jc_layer_fields batchnorm(bool affine) {
   union jc_layer_fields fields = no_fields();
-  fields.batchnorm2d = (struct jc_batchnorm2d){.eps = 1e-5, .momentum = 0.1, .affine = affine};
+  fields.batchnorm2d = (struct jc_batchnorm){
+      .eps = 1e-5, .momentum = 0.1, .affine = affine, .track_running_stats = true};
   return fields;
 }
 
 static inline union jc_layer_fields maxpool(uint32_t kernel, uint32_t stride, uint32_t padding) {
   union jc_layer_fields fields = no_fields();
-  fields.maxpool2d = (struct jc_maxpool2d){.kernel_size = both(kernel),
-                                           .stride = both(stride),
-                                           .padding = both(padding),
-                                           .dilation = both(1)};
+  fields.maxpool2d = (struct jc_maxpool){.kernel_size = both(kernel),
+                                         .stride = both(stride),
+                                         .padding = both(padding),
+                                         .dilation = both(1)};
   return fields;
 }
 
 static inline union jc_layer_fields avgpool(uint32_t kernel, uint32_t stride, uint32_t padding) {
   union jc_layer_fields fields = no_fields();
-  fields.avgpool2d = (struct jc_avgpool2d){.kernel_size = both(kernel),
-                                           .stride = both(stride),
-                                           .padding = both(padding),
-                                           .count_include_pad = true};
+  fields.avgpool2d = (struct jc_avgpool){.kernel_size = both(kernel),
+                                         .stride = both(stride),
+                                         .padding = both(padding),
+                                         .count_include_pad = true};
   return fields;
 }
 
 static inline union jc_layer_fields adaptive(uint32_t h, uint32_t w) {
   union jc_layer_fields fields = no_fields();
-  fields.adaptive_avgpool2d.output_size = (struct jc_pair){h, w};
+  fields.adaptive_avgpool2d.output_size = (struct jc_extent){.h = h, .w = w};
   return fields;
 }
 
-static inline union jc_layer_fields concat(uint32_t dim) {
+static inline union jc_layer_fields flatten_all(void) {
+  union jc_layer_fields fields = no_fields();
+  fields.flatten = (struct jc_flatten){.start_dim = 1, .end_dim = -1};
+  return fields;
+}
+
+static inline union jc_layer_fields concat(int32_t dim) {
   union jc_layer_fields fields = no_fields();
   fields.concat.dim = dim;
   return fields;
 }
 
-static inline union jc_layer_fields softmax(uint32_t dim) {
+static inline union jc_layer_fields softmax(int32_t dim) {
   union jc_layer_fields fields = no_fields();
   fields.softmax.dim = dim;
   return fields;
@@ -234,7 +242,7 @@ static inline void make_tiny(struct sketch *s) {
   (void)sketch_then(s, "conv1", JC_LAYER_conv2d, conv(4, 3, 1, 1));
   (void)sketch_then(s, "relu1", JC_LAYER_relu, no_fields());
   (void)sketch_then(s, "pool1", JC_LAYER_maxpool2d, maxpool(2, 2, 0));
-  (void)sketch_then(s, "flatten", JC_LAYER_flatten, no_fields());
+  (void)sketch_then(s, "flatten", JC_LAYER_flatten, flatten_all());
   (void)sketch_then(s, "fc", JC_LAYER_linear, linear(10, false));
 }
 

@@ -83,7 +83,7 @@ Test(features, sum_to_the_totals) {
       sketch_then(&s, "dw", JC_LAYER_conv2d, conv_groups(8, 3, 1, JC_GROUPS_IN_CHANNELS));
   (void)sketch_add(&s, "add", JC_LAYER_add, no_fields(), 2, (const uint32_t[]){a, b});
   (void)sketch_then(&s, "pool", JC_LAYER_adaptive_avgpool2d, adaptive(1, 1));
-  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, no_fields());
+  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, flatten_all());
   (void)sketch_then(&s, "fc", JC_LAYER_linear, linear(10, true));
   const struct jc_analysis *analysis = sketch_analyze(&s);
   for (uint32_t i = 0; i < s.network.layer_count; i++) {

@@ -6,7 +6,7 @@
 /* ---- the catalogue ---- */
 
 static const char *const kind_names[] = {
-#define X(name) #name,
+#define X(name, fields) #name,
     JC_LAYER_KINDS(X)
 #undef X
 };
@@ -15,14 +15,21 @@ static size_t field_size(enum jc_field_type type) {
   switch (type) {
   case JC_FIELD_UINT:
   case JC_FIELD_GROUPS:
+  case JC_FIELD_CHOICE:
     return sizeof(uint32_t);
+  case JC_FIELD_INT:
+  case JC_FIELD_DIM:
+    return sizeof(int32_t);
+  case JC_FIELD_PADDING:
+    return sizeof(struct jc_padding);
   case JC_FIELD_BOOL:
     return sizeof(bool);
   case JC_FIELD_REAL:
     return sizeof(double);
-  case JC_FIELD_PAIR:
-    return sizeof(struct jc_pair);
+  case JC_FIELD_EXTENT:
+    return sizeof(struct jc_extent);
   case JC_FIELD_INT_LIST:
+  case JC_FIELD_INTS:
     return sizeof(struct jc_int_list);
   }
   cr_assert(false, "field type %d is unknown", (int)type);
@@ -33,7 +40,7 @@ static size_t field_size(enum jc_field_type type) {
 static void assert_sentence(const char *text, const char *owner) {
   cr_assert_not_null(text, "%s", owner);
   const size_t length = strlen(text);
-  cr_assert(length > 3, "%s: '%s'", owner, text);
+  cr_assert(length > 1, "%s: '%s'", owner, text);
   cr_assert(text[length - 1] != '.' && !isspace((unsigned char)text[length - 1]), "%s: '%s'", owner,
             text);
   cr_assert_null(strchr(text, '\n'), "%s: '%s'", owner, text);
@@ -46,8 +53,7 @@ Test(catalogue, every_kind_has_its_block) {
     cr_assert_str_eq(kind->name, kind_names[i]);
     assert_sentence(kind->summary, kind->name);
     cr_assert(kind->shape != NULL && kind->cost != NULL, "%s", kind->name);
-    cr_assert(kind->min_inputs >= 1, "%s", kind->name);
-    cr_assert(kind->max_inputs == 0 || kind->max_inputs >= kind->min_inputs, "%s", kind->name);
+    cr_assert(kind->max_inputs >= kind->min_inputs, "%s", kind->name);
     cr_assert((kind->field_count == 0) == (kind->fields == NULL), "%s", kind->name);
   }
 }
@@ -73,29 +79,55 @@ Test(catalogue, has_the_first_kinds) {
     cr_assert(jc_kind_find(first[i]) < JC_LAYER_KIND_COUNT, "%s", first[i]);
 }
 
+static bool is_signed(enum jc_field_type type) {
+  return type == JC_FIELD_INT || type == JC_FIELD_DIM || type == JC_FIELD_INT_LIST ||
+         type == JC_FIELD_INTS;
+}
+
+/* Several words, each once, of which the default is one. */
+static void check_choices(const struct jc_kind *kind, const struct jc_field *field) {
+  uint32_t count = 0;
+  cr_assert_not_null(field->choices, "%s.%s", kind->name, field->name);
+  for (; field->choices[count] != NULL; count++)
+    for (uint32_t i = 0; i < count; i++)
+      cr_assert_str_neq(field->choices[i], field->choices[count]);
+  cr_assert(count >= 2 && field->default_value >= 0 && field->default_value < count, "%s.%s",
+            kind->name, field->name);
+}
+
 static void check_field(const struct jc_kind *kind, const struct jc_field *field) {
   cr_assert_not_null(field->name, "%s", kind->name);
   assert_sentence(field->help, field->name);
   cr_assert(field->offset + field_size(field->type) <= sizeof(union jc_layer_fields), "%s.%s",
             kind->name, field->name);
-  if (field->type == JC_FIELD_BOOL) {
+  switch (field->type) {
+  case JC_FIELD_BOOL:
     cr_assert(field->default_value == 0 || field->default_value == 1, "%s.%s", kind->name,
               field->name);
     return;
+  case JC_FIELD_CHOICE:
+    check_choices(kind, field);
+    return;
+  default:
+    break;
   }
   cr_assert(field->minimum <= field->maximum, "%s.%s", kind->name, field->name);
-  if (field->type != JC_FIELD_REAL && field->type != JC_FIELD_INT_LIST) {
-    cr_assert(field->minimum >= 0, "%s.%s is unsigned", kind->name, field->name);
+  cr_assert_null(field->choices, "%s.%s", kind->name, field->name);
+  if (field->type != JC_FIELD_REAL) {
+    cr_assert(field->minimum >= (is_signed(field->type) ? INT32_MIN : 0), "%s.%s", kind->name,
+              field->name);
     cr_assert(field->maximum <= INT32_MAX, "%s.%s", kind->name, field->name);
   }
-  if (field->type == JC_FIELD_INT_LIST) {
-    cr_assert(field->minimum >= INT32_MIN && field->maximum <= INT32_MAX, "%s.%s", kind->name,
-              field->name);
-  }
-  if (!field->required && !field->defaults_to_kernel_size) {
+  const bool is_list = field->type == JC_FIELD_INT_LIST || field->type == JC_FIELD_INTS;
+  if (!field->required && !field->defaults_to_kernel_size && !is_list) {
     cr_assert(field->default_value >= field->minimum && field->default_value <= field->maximum,
               "%s.%s", kind->name, field->name);
   }
+  cr_assert(field->type != JC_FIELD_DIM || field->required || field->default_value != 0,
+            "%s.%s is the batch", kind->name, field->name);
+  cr_assert((field->type != JC_FIELD_EXTENT && field->type != JC_FIELD_PADDING) ||
+                (kind->spatial_rank >= 1 && kind->spatial_rank <= JC_MAX_SPATIAL),
+            "%s.%s: an extent of how many dimensions", kind->name, field->name);
 }
 
 static const struct jc_field *find_field(const char *kind, const char *name) {
@@ -161,8 +193,9 @@ Test(catalogue, variants_are_unique) {
   }
 }
 
-/* Defaults of torch.nn.Conv2d, Linear, BatchNorm2d, MaxPool2d, AvgPool2d, Dropout (PyTorch 1.13.1,
- * inspect.signature); concat and softmax join and normalise channels unless told. */
+/* Defaults of torch.nn's modules and torch.nn.functional.normalize (PyTorch 1.13.1,
+ * inspect.signature; rmsnorm's is that of the models which use it). Where PyTorch has none, the
+ * channels are meant, the first piece, the square. */
 Test(catalogue, defaults_are_pytorchs) {
   static const struct {
     const char *kind, *field;
@@ -171,10 +204,93 @@ Test(catalogue, defaults_are_pytorchs) {
     double value;
   } rows[] = {
       {"conv2d", "out_channels", JC_FIELD_UINT, true, false, 0},
-      {"conv2d", "kernel_size", JC_FIELD_PAIR, true, false, 0},
-      {"conv2d", "stride", JC_FIELD_PAIR, false, false, 1},
-      {"conv2d", "padding", JC_FIELD_PAIR, false, false, 0},
-      {"conv2d", "dilation", JC_FIELD_PAIR, false, false, 1},
+      {"conv2d", "kernel_size", JC_FIELD_EXTENT, true, false, 0},
+      {"conv2d", "stride", JC_FIELD_EXTENT, false, false, 1},
+      {"conv2d", "padding", JC_FIELD_PADDING, false, false, 0},
+      {"conv1d", "padding", JC_FIELD_PADDING, false, false, 0},
+      {"conv3d", "stride", JC_FIELD_EXTENT, false, false, 1},
+      {"conv_transpose2d", "stride", JC_FIELD_EXTENT, false, false, 1},
+      {"conv_transpose2d", "padding", JC_FIELD_EXTENT, false, false, 0},
+      {"conv_transpose2d", "output_padding", JC_FIELD_EXTENT, false, false, 0},
+      {"conv_transpose2d", "dilation", JC_FIELD_EXTENT, false, false, 1},
+      {"conv_transpose2d", "groups", JC_FIELD_GROUPS, false, false, 1},
+      {"conv_transpose2d", "bias", JC_FIELD_BOOL, false, false, 1},
+      {"multihead_attention", "num_heads", JC_FIELD_UINT, true, false, 0},
+      {"multihead_attention", "bias", JC_FIELD_BOOL, false, false, 1},
+      {"multihead_attention", "causal", JC_FIELD_BOOL, false, false, 0},
+      {"multihead_attention", "dropout", JC_FIELD_REAL, false, false, 0},
+      {"scaled_dot_product_attention", "is_causal", JC_FIELD_BOOL, false, false, 0},
+      {"scaled_dot_product_attention", "dropout_p", JC_FIELD_REAL, false, false, 0},
+      {"embedding", "num_embeddings", JC_FIELD_UINT, true, false, 0},
+      {"embedding", "embedding_dim", JC_FIELD_UINT, true, false, 0},
+      {"position_embedding", "num_embeddings", JC_FIELD_UINT, true, false, 0},
+      {"parameter", "shape", JC_FIELD_INT_LIST, true, false, 0},
+      {"constant", "shape", JC_FIELD_INT_LIST, true, false, 0},
+      {"layernorm", "normalized_dims", JC_FIELD_UINT, false, false, 1},
+      {"layernorm", "eps", JC_FIELD_REAL, false, false, 1e-5},
+      {"layernorm", "elementwise_affine", JC_FIELD_BOOL, false, false, 1},
+      {"layernorm", "bias", JC_FIELD_BOOL, false, false, 1},
+      {"groupnorm", "num_groups", JC_FIELD_UINT, true, false, 0},
+      {"groupnorm", "eps", JC_FIELD_REAL, false, false, 1e-5},
+      {"groupnorm", "affine", JC_FIELD_BOOL, false, false, 1},
+      {"instancenorm", "eps", JC_FIELD_REAL, false, false, 1e-5},
+      {"instancenorm", "affine", JC_FIELD_BOOL, false, false, 0},
+      {"instancenorm", "track_running_stats", JC_FIELD_BOOL, false, false, 0},
+      {"rmsnorm", "normalized_dims", JC_FIELD_UINT, false, false, 1},
+      {"rmsnorm", "eps", JC_FIELD_REAL, false, false, 1e-6},
+      {"rmsnorm", "elementwise_affine", JC_FIELD_BOOL, false, false, 1},
+      {"normalize", "p", JC_FIELD_REAL, false, false, 2},
+      {"normalize", "dim", JC_FIELD_DIM, false, false, 1},
+      {"leaky_relu", "negative_slope", JC_FIELD_REAL, false, false, 0.01},
+      {"prelu", "num_parameters", JC_FIELD_UINT, false, false, 1},
+      {"elu", "alpha", JC_FIELD_REAL, false, false, 1},
+      {"celu", "alpha", JC_FIELD_REAL, false, false, 1},
+      {"gelu", "approximate", JC_FIELD_CHOICE, false, false, 0},
+      {"hardtanh", "min_val", JC_FIELD_REAL, false, false, -1},
+      {"hardtanh", "max_val", JC_FIELD_REAL, false, false, 1},
+      {"pow", "exponent", JC_FIELD_REAL, false, false, 2},
+      {"clamp", "min", JC_FIELD_REAL, false, false, -1e30},
+      {"clamp", "max", JC_FIELD_REAL, false, false, 1e30},
+      {"log_softmax", "dim", JC_FIELD_DIM, false, false, 1},
+      {"maxpool3d", "stride", JC_FIELD_EXTENT, false, true, 0},
+      {"avgpool1d", "stride", JC_FIELD_EXTENT, false, true, 0},
+      {"avgpool3d", "count_include_pad", JC_FIELD_BOOL, false, false, 1},
+      {"adaptive_maxpool3d", "output_size", JC_FIELD_EXTENT, true, false, 0},
+      {"mean", "dim", JC_FIELD_INTS, false, false, 0},
+      {"norm", "keepdim", JC_FIELD_BOOL, false, false, 0},
+      {"stack", "dim", JC_FIELD_DIM, false, false, 1},
+      {"split", "split_size", JC_FIELD_UINT, true, false, 0},
+      {"split", "dim", JC_FIELD_DIM, false, false, 1},
+      {"split", "index", JC_FIELD_UINT, false, false, 0},
+      {"chunk", "chunks", JC_FIELD_UINT, true, false, 0},
+      {"slice", "start", JC_FIELD_INT, false, false, 0},
+      {"slice", "end", JC_FIELD_INT, false, false, INT32_MAX},
+      {"slice", "step", JC_FIELD_UINT, false, false, 1},
+      {"select", "index", JC_FIELD_INT, false, false, 0},
+      {"index_select", "dim", JC_FIELD_DIM, false, false, 1},
+      {"flatten", "start_dim", JC_FIELD_DIM, false, false, 1},
+      {"flatten", "end_dim", JC_FIELD_DIM, false, false, -1},
+      {"unflatten", "unflattened_size", JC_FIELD_INT_LIST, true, false, 0},
+      {"reshape", "shape", JC_FIELD_INT_LIST, true, false, 0},
+      {"permute", "dims", JC_FIELD_INT_LIST, true, false, 0},
+      {"transpose", "dim0", JC_FIELD_DIM, true, false, 0},
+      {"squeeze", "dim", JC_FIELD_DIM, true, false, 0},
+      {"unsqueeze", "dim", JC_FIELD_DIM, true, false, 0},
+      {"expand", "shape", JC_FIELD_INT_LIST, true, false, 0},
+      {"roll", "shifts", JC_FIELD_INTS, true, false, 0},
+      {"roll", "dims", JC_FIELD_INTS, true, false, 0},
+      {"pad", "mode", JC_FIELD_CHOICE, false, false, 0},
+      {"channel_shuffle", "groups", JC_FIELD_UINT, true, false, 0},
+      {"pixel_shuffle", "upscale_factor", JC_FIELD_UINT, true, false, 0},
+      {"pixel_unshuffle", "downscale_factor", JC_FIELD_UINT, true, false, 0},
+      {"upsample", "size", JC_FIELD_INTS, false, false, 0},
+      {"upsample", "scale_factor", JC_FIELD_REAL, false, false, 0},
+      {"upsample", "mode", JC_FIELD_CHOICE, false, false, 0},
+      {"upsample", "align_corners", JC_FIELD_BOOL, false, false, 0},
+      {"stochastic_depth", "p", JC_FIELD_REAL, true, false, 0},
+      {"stochastic_depth", "mode", JC_FIELD_CHOICE, false, false, 0},
+      {"batchnorm1d", "track_running_stats", JC_FIELD_BOOL, false, false, 1},
+      {"conv2d", "dilation", JC_FIELD_EXTENT, false, false, 1},
       {"conv2d", "groups", JC_FIELD_GROUPS, false, false, 1},
       {"conv2d", "bias", JC_FIELD_BOOL, false, false, 1},
       {"linear", "out_features", JC_FIELD_UINT, true, false, 0},
@@ -182,22 +298,22 @@ Test(catalogue, defaults_are_pytorchs) {
       {"batchnorm2d", "eps", JC_FIELD_REAL, false, false, 1e-5},
       {"batchnorm2d", "momentum", JC_FIELD_REAL, false, false, 0.1},
       {"batchnorm2d", "affine", JC_FIELD_BOOL, false, false, 1},
-      {"maxpool2d", "kernel_size", JC_FIELD_PAIR, true, false, 0},
-      {"maxpool2d", "stride", JC_FIELD_PAIR, false, true, 0},
-      {"maxpool2d", "padding", JC_FIELD_PAIR, false, false, 0},
-      {"maxpool2d", "dilation", JC_FIELD_PAIR, false, false, 1},
+      {"maxpool2d", "kernel_size", JC_FIELD_EXTENT, true, false, 0},
+      {"maxpool2d", "stride", JC_FIELD_EXTENT, false, true, 0},
+      {"maxpool2d", "padding", JC_FIELD_EXTENT, false, false, 0},
+      {"maxpool2d", "dilation", JC_FIELD_EXTENT, false, false, 1},
       {"maxpool2d", "ceil_mode", JC_FIELD_BOOL, false, false, 0},
-      {"avgpool2d", "kernel_size", JC_FIELD_PAIR, true, false, 0},
-      {"avgpool2d", "stride", JC_FIELD_PAIR, false, true, 0},
-      {"avgpool2d", "padding", JC_FIELD_PAIR, false, false, 0},
+      {"avgpool2d", "kernel_size", JC_FIELD_EXTENT, true, false, 0},
+      {"avgpool2d", "stride", JC_FIELD_EXTENT, false, true, 0},
+      {"avgpool2d", "padding", JC_FIELD_EXTENT, false, false, 0},
       {"avgpool2d", "ceil_mode", JC_FIELD_BOOL, false, false, 0},
       {"avgpool2d", "count_include_pad", JC_FIELD_BOOL, false, false, 1},
-      {"adaptive_avgpool2d", "output_size", JC_FIELD_PAIR, true, false, 0},
+      {"adaptive_avgpool2d", "output_size", JC_FIELD_EXTENT, true, false, 0},
       {"dropout", "p", JC_FIELD_REAL, false, false, 0.5},
-      {"concat", "dim", JC_FIELD_UINT, false, false, 1},
+      {"concat", "dim", JC_FIELD_DIM, false, false, 1},
       {"pad", "padding", JC_FIELD_INT_LIST, true, false, 0},
       {"pad", "value", JC_FIELD_REAL, false, false, 0},
-      {"softmax", "dim", JC_FIELD_UINT, false, false, 1},
+      {"softmax", "dim", JC_FIELD_DIM, false, false, 1},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     const struct jc_field *field = find_field(rows[i].kind, rows[i].field);
@@ -337,16 +453,60 @@ Test(messages, form) {
 /* ---- helpers ---- */
 
 Test(helpers, shape_format) {
-  char text[70], small[6];
-  const struct jc_shape largest =
-      SHAPE(UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX);
+  char text[90], small[6];
+  const struct jc_shape largest = SHAPE(UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+                                        UINT32_MAX, UINT32_MAX, UINT32_MAX);
   const struct jc_shape shape = SHAPE(64, 16, 16), vector = SHAPE(10), scalar = {0};
   cr_assert_str_eq(jc_shape_format(&shape, text, sizeof(text)), "64x16x16");
   cr_assert_str_eq(jc_shape_format(&vector, text, sizeof(text)), "10");
   cr_assert_str_eq(jc_shape_format(&scalar, text, sizeof(text)), "1");
   cr_assert_str_eq(jc_shape_format(&shape, small, sizeof(small)), "64x16");
   cr_assert_str_eq(jc_shape_format(&largest, text, sizeof(text)),
-                   "4294967295x4294967295x4294967295x4294967295x4294967295x4294967295");
+                   "4294967295x4294967295x4294967295x4294967295x4294967295x4294967295x4294967295x"
+                   "4294967295");
+}
+
+/* torch: the batch is 0, so that dimension 1 is index 0; -1 is the last. */
+Test(helpers, dim_index) {
+  static const struct {
+    uint32_t rank;
+    int32_t dim;
+    uint32_t index;
+  } rows[] = {{3, 1, 0},
+              {3, 3, 2},
+              {3, -1, 2},
+              {3, -3, 0},
+              {3, 0, UINT32_MAX},
+              {3, 4, UINT32_MAX},
+              {3, -4, UINT32_MAX},
+              {1, 1, 0},
+              {1, -1, 0},
+              {0, 1, UINT32_MAX},
+              {0, -1, UINT32_MAX},
+              {JC_MAX_RANK, JC_MAX_RANK, JC_MAX_RANK - 1},
+              {3, INT32_MAX, UINT32_MAX},
+              {3, INT32_MIN, UINT32_MAX}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    cr_assert_eq(jc_dim_index(rows[i].rank, rows[i].dim), rows[i].index, "%d of %u", rows[i].dim,
+                 rows[i].rank);
+}
+
+/* torch.nn.Conv2d(padding="same")._reversed_padding_repeated_twice: the odd one is behind. */
+Test(helpers, conv_padding) {
+  static const struct {
+    uint32_t kernel, dilation, before, behind;
+  } rows[] = {{3, 1, 1, 1}, {2, 1, 0, 1}, {4, 1, 1, 2}, {1, 5, 0, 0}, {2, 3, 1, 2}, {4, 2, 3, 3}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    uint64_t before, behind;
+    struct jc_conv same = conv(1, rows[i].kernel, 1, 0).conv2d;
+    same.dilation = both(rows[i].dilation);
+    same.padding = (struct jc_padding){.same = true};
+    jc_conv_padding(&same, 1, &before, &behind);
+    cr_assert(before == rows[i].before && behind == rows[i].behind, "row %zu", i);
+    same.padding = (struct jc_padding){.h = 7, .w = 5};
+    jc_conv_padding(&same, 1, &before, &behind);
+    cr_assert(before == 5 && behind == 5, "row %zu", i);
+  }
 }
 
 Test(helpers, shape_elements_and_equality) {

@@ -2,6 +2,8 @@
  * are worked out by hand in the comments. */
 #include "tests/small_networks.h"
 
+#include "estimator/training_memory.h"
+
 /* ---- all counts of one network (small_networks.h) ---- */
 
 Test(tiny, counts) {
@@ -279,7 +281,7 @@ Test(backward, tied_weights_must_fit) {
   static struct sketch s;
   sketch_begin(&s, "other kind", 3, (const uint32_t[]){4, 1, 1});
   (void)sketch_then(&s, "conv", JC_LAYER_conv2d, conv_no_bias(4, 1, 1, 0));
-  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, no_fields());
+  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, flatten_all());
   (void)sketch_then(&s, "fc", JC_LAYER_linear, linear(4, false)); /* 16 weights, as conv */
   sketch_last(&s)->weight_from = 0;
   cr_assert_eq(sketch_try(&s), JC_ERROR_INVALID);
@@ -305,8 +307,8 @@ Test(backward, tied_weights_must_have_the_same_shape) {
   sketch_begin(&s, "windows", 3, (const uint32_t[]){2, 9, 9});
   (void)sketch_then(&s, "square", JC_LAYER_conv2d, conv_no_bias(2, 3, 1, 1));
   (void)sketch_then(&s, "flat", JC_LAYER_conv2d, conv_no_bias(2, 3, 1, 1));
-  sketch_last(&s)->fields.conv2d.kernel_size = (struct jc_pair){1, 9};
-  sketch_last(&s)->fields.conv2d.padding = (struct jc_pair){0, 4};
+  sketch_last(&s)->fields.conv2d.kernel_size = (struct jc_extent){.h = 1, .w = 9};
+  sketch_last(&s)->fields.conv2d.padding = (struct jc_padding){.h = 0, .w = 4};
   sketch_last(&s)->weight_from = 0;
   cr_expect_eq(sketch_try(&s), JC_ERROR_INVALID, "1x9 passes for 3x3");
 }
@@ -369,8 +371,9 @@ Test(counts, convolution_groups) {
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     static struct sketch s;
     union jc_layer_fields fields = conv(rows[i].out_channels, 1, 1, 0);
-    fields.conv2d.kernel_size = (struct jc_pair){rows[i].kernel_h, rows[i].kernel_w};
-    fields.conv2d.padding = (struct jc_pair){rows[i].kernel_h / 2, rows[i].kernel_w / 2};
+    fields.conv2d.kernel_size = (struct jc_extent){.h = rows[i].kernel_h, .w = rows[i].kernel_w};
+    fields.conv2d.padding =
+        (struct jc_padding){.h = rows[i].kernel_h / 2, .w = rows[i].kernel_w / 2};
     fields.conv2d.groups = rows[i].groups;
     sketch_begin(&s, "groups", 3, (const uint32_t[]){6, 8, 8});
     (void)sketch_then(&s, "conv", JC_LAYER_conv2d, fields);
@@ -388,7 +391,7 @@ Test(counts, convolution_windows) {
   union jc_layer_fields fields = conv_no_bias(3, 3, 2, 0);
   (void)sketch_then(&s, "stride", JC_LAYER_conv2d, fields); /* 3x4x4 = 48 outputs of 18 MACs */
   fields.conv2d.stride = both(1);
-  fields.conv2d.padding = both(2);
+  fields.conv2d.padding = (struct jc_padding){.h = 2, .w = 2};
   fields.conv2d.dilation = both(2);
   (void)sketch_then(&s, "dilation", JC_LAYER_conv2d, fields); /* 3x4x4 = 48 outputs of 27 MACs */
   const struct jc_analysis *analysis = sketch_analyze(&s);
@@ -426,7 +429,7 @@ Test(counts, elementwise_operations) {
       {JC_LAYER_avgpool2d, avgpool(2, 2, 0), 8 * 9 * 4},
       {JC_LAYER_adaptive_avgpool2d, adaptive(1, 1), 288},
       {JC_LAYER_adaptive_avgpool2d, adaptive(12, 12), 8 * 144},
-      {JC_LAYER_flatten, no_fields(), 0},
+      {JC_LAYER_flatten, flatten_all(), 0},
       {JC_LAYER_dropout, dropout(0.5), 288},
       {JC_LAYER_softmax, softmax(1), 5 * 288},
       {JC_LAYER_pad, pad(2, border), 0},
@@ -544,7 +547,7 @@ Test(fan_out, of_a_view) {
   static struct sketch s;
   sketch_begin(&s, "heads", 3, (const uint32_t[]){4, 1, 1});
   (void)sketch_then(&s, "conv", JC_LAYER_conv2d, conv_no_bias(4, 1, 1, 0));
-  const uint32_t vector = sketch_then(&s, "flatten", JC_LAYER_flatten, no_fields());
+  const uint32_t vector = sketch_then(&s, "flatten", JC_LAYER_flatten, flatten_all());
   s.outputs[1] = sketch_add(&s, "one", JC_LAYER_linear, linear(2, false), 1, &vector);
   (void)sketch_add(&s, "two", JC_LAYER_linear, linear(2, false), 1, &vector);
   s.network.output_count = 2;

@@ -2,6 +2,8 @@
  * the definition. */
 #include "tests/small_networks.h"
 
+#include "estimator/training_memory.h"
+
 /* ---- by hand ---- */
 
 /* A tensor that several layers keep is kept once: relu's own output, and both convolutions' input.
@@ -28,7 +30,7 @@ Test(memory, views_are_kept_once) {
   sketch_begin(&s, "view", 3, (const uint32_t[]){2, 4, 4});
   (void)sketch_then(&s, "conv", JC_LAYER_conv2d, conv_no_bias(2, 1, 1, 0));
   (void)sketch_then(&s, "relu", JC_LAYER_relu, no_fields());
-  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, no_fields());
+  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, flatten_all());
   (void)sketch_then(&s, "fc", JC_LAYER_linear, linear(10, false));
   const struct jc_totals *t = &sketch_analyze(&s)->totals;
   cr_assert_eq(t->saved_activation_bytes, 128 + 128, "the image and relu's output: %llu",
@@ -58,7 +60,7 @@ Test(memory, forward_may_be_the_peak) {
   (void)sketch_then(&s, "trunk", JC_LAYER_conv2d, conv_no_bias(8, 3, 1, 1));
   sketch_last(&s)->trainable = false;
   (void)sketch_then(&s, "pool", JC_LAYER_adaptive_avgpool2d, adaptive(1, 1));
-  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, no_fields());
+  (void)sketch_then(&s, "flatten", JC_LAYER_flatten, flatten_all());
   (void)sketch_then(&s, "fc", JC_LAYER_linear, linear(10, true));
   const struct jc_totals *t = &sketch_analyze(&s)->totals;
   cr_assert_geq(jc_training_memory_bytes(t, 16, JC_OPTIMIZER_SGD), 16 * 2 * image,

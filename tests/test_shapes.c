@@ -93,12 +93,12 @@ Test(shapes, conv2d_is_pytorchs) {
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     const struct window_row *row = &rows[i];
     union jc_layer_fields fields = no_fields();
-    fields.conv2d = (struct jc_conv2d){.out_channels = 7,
-                                       .kernel_size = {row->kernel_h, row->kernel_w},
-                                       .stride = {row->stride_h, row->stride_w},
-                                       .padding = {row->padding_h, row->padding_w},
-                                       .dilation = {row->dilation_h, row->dilation_w},
-                                       .groups = 1};
+    fields.conv2d = (struct jc_conv){.out_channels = 7,
+                                     .kernel_size = {.h = row->kernel_h, .w = row->kernel_w},
+                                     .stride = {.h = row->stride_h, .w = row->stride_w},
+                                     .padding = {.h = row->padding_h, .w = row->padding_w},
+                                     .dilation = {.h = row->dilation_h, .w = row->dilation_w},
+                                     .groups = 1};
     check_window(JC_LAYER_conv2d, fields, row, 7);
   }
 }
@@ -129,11 +129,11 @@ Test(shapes, maxpool2d_is_pytorchs) {
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     const struct window_row *row = &rows[i];
     union jc_layer_fields fields = no_fields();
-    fields.maxpool2d = (struct jc_maxpool2d){.kernel_size = {row->kernel_h, row->kernel_w},
-                                             .stride = {row->stride_h, row->stride_w},
-                                             .padding = {row->padding_h, row->padding_w},
-                                             .dilation = {row->dilation_h, row->dilation_w},
-                                             .ceil_mode = row->ceil_mode != 0};
+    fields.maxpool2d = (struct jc_maxpool){.kernel_size = {.h = row->kernel_h, .w = row->kernel_w},
+                                           .stride = {.h = row->stride_h, .w = row->stride_w},
+                                           .padding = {.h = row->padding_h, .w = row->padding_w},
+                                           .dilation = {.h = row->dilation_h, .w = row->dilation_w},
+                                           .ceil_mode = row->ceil_mode != 0};
     check_window(JC_LAYER_maxpool2d, fields, row, 5);
   }
 }
@@ -154,10 +154,10 @@ Test(shapes, avgpool2d_is_pytorchs) {
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     const struct window_row *row = &rows[i];
     union jc_layer_fields fields = no_fields();
-    fields.avgpool2d = (struct jc_avgpool2d){.kernel_size = {row->kernel_h, row->kernel_w},
-                                             .stride = {row->stride_h, row->stride_w},
-                                             .padding = {row->padding_h, row->padding_w},
-                                             .ceil_mode = row->ceil_mode != 0};
+    fields.avgpool2d = (struct jc_avgpool){.kernel_size = {.h = row->kernel_h, .w = row->kernel_w},
+                                           .stride = {.h = row->stride_h, .w = row->stride_w},
+                                           .padding = {.h = row->padding_h, .w = row->padding_w},
+                                           .ceil_mode = row->ceil_mode != 0};
     check_window(JC_LAYER_avgpool2d, fields, row, 5);
   }
 }
@@ -270,9 +270,10 @@ Test(shapes, linear_keeps_leading_dimensions) {
 Test(shapes, flatten_and_adaptive) {
   struct jc_shape out;
   struct jc_error error;
-  cr_assert_eq(shape_of_one(JC_LAYER_flatten, no_fields(), SHAPE(512, 7, 7), &out, &error), JC_OK);
+  cr_assert_eq(shape_of_one(JC_LAYER_flatten, flatten_all(), SHAPE(512, 7, 7), &out, &error),
+               JC_OK);
   assert_shape(&out, SHAPE(25088), "flatten");
-  cr_assert_eq(shape_of_one(JC_LAYER_flatten, no_fields(), SHAPE(65536, 65536), &out, &error),
+  cr_assert_eq(shape_of_one(JC_LAYER_flatten, flatten_all(), SHAPE(65536, 65536), &out, &error),
                JC_ERROR_OVERFLOW);
   cr_assert_eq(
       shape_of_one(JC_LAYER_adaptive_avgpool2d, adaptive(1, 1), SHAPE(512, 9, 7), &out, &error),
@@ -299,7 +300,7 @@ Test(shapes, elementwise_kinds_keep_the_shape) {
 Test(shapes, softmax_needs_its_dimension) {
   struct jc_shape out;
   struct jc_error error;
-  for (uint32_t dim = 1; dim <= 3; dim++) {
+  for (int32_t dim = -3; dim <= 3; dim += dim == -1 ? 2 : 1) {
     cr_assert_eq(shape_of_one(JC_LAYER_softmax, softmax(dim), SHAPE(2, 3, 4), &out, &error), JC_OK);
     assert_shape(&out, SHAPE(2, 3, 4), "softmax");
   }
@@ -338,16 +339,23 @@ Test(shapes, concat_cannot_leave_the_largest_dimension) {
   cr_assert_eq(shape_of(JC_LAYER_concat, concat(1), 2, inputs, &out, &error), JC_ERROR_OVERFLOW);
 }
 
-Test(shapes, add_needs_equal_shapes) {
-  const struct jc_shape a = SHAPE(3, 4, 5), b = SHAPE(3, 1, 1), c = SHAPE(3, 4);
-  const struct jc_shape *equal[] = {&a, &a, &a}, *broadcast[] = {&a, &b}, *rank[] = {&a, &c};
+/* From the last dimension on, lengths are equal or one of them is 1. */
+Test(shapes, add_broadcasts) {
+  const struct jc_shape a = SHAPE(3, 4, 5), b = SHAPE(3, 1, 1), c = SHAPE(3, 4), d = SHAPE(1, 5);
+  const struct jc_shape *equal[] = {&a, &a, &a}, *channels[] = {&a, &b}, *rank[] = {&a, &c};
+  const struct jc_shape *both_ways[] = {&d, &b, &a};
   struct jc_shape out;
   struct jc_error error;
   cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 3, equal, &out, &error), JC_OK);
   assert_shape(&out, a, "add");
-  cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 2, broadcast, &out, &error), JC_ERROR_INVALID);
-  cr_assert_str_eq(error.path, "inputs");
+  cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 2, channels, &out, &error), JC_OK);
+  assert_shape(&out, a, "a number for each channel");
+  cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 2, both_ways, &out, &error), JC_OK);
+  assert_shape(&out, SHAPE(3, 1, 5), "an outer sum");
+  cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 3, both_ways, &out, &error), JC_OK);
+  assert_shape(&out, a, "an outer sum and a third");
   cr_assert_eq(shape_of(JC_LAYER_add, no_fields(), 2, rank, &out, &error), JC_ERROR_INVALID);
+  cr_assert_str_eq(error.path, "inputs");
 }
 
 Test(shapes, images_have_three_dimensions) {

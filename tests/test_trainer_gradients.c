@@ -253,6 +253,33 @@ Test(trainer_gradients, conv2d) {
   CHECK_ALL(cases);
 }
 
+/* "same": an odd border lies behind; a window that is even or dilated has one. */
+Test(trainer_gradients, conv2d_same) {
+  REQUIRE_TRAINER();
+  static const struct check_case cases[] = {
+      {"same 3x3", "[3, 6, 6]", 2,
+       CONV("c", "\"out_channels\": 16, \"kernel_size\": 3, \"padding\": \"same\"") FC(4), NULL},
+      {"same 4x2", "[5, 7, 6]", 2,
+       CONV("c", "\"out_channels\": 6, \"kernel_size\": [4, 2], \"padding\": \"same\"") FC(4),
+       NULL},
+      {"same 2x4 of 16, dilated", "[16, 8, 9]", 2,
+       CONV("c", "\"out_channels\": 16, \"kernel_size\": [2, 4], \"dilation\": [3, 1], "
+                 "\"padding\": \"same\"") FC(4),
+       NULL},
+      {"same 2x2 behind same 2x2", "[3, 5, 5]", 2,
+       CONV("c", "\"out_channels\": 17, \"kernel_size\": 2, \"padding\": \"same\"")
+           CONV("d", "\"out_channels\": 4, \"kernel_size\": 2, \"padding\": \"same\"") FC(4),
+       NULL},
+      {"same 4x4 depthwise", "[5, 6, 6]", 2,
+       CONV("c", "\"out_channels\": 5, \"kernel_size\": 4, \"groups\": \"in_channels\", "
+                 "\"padding\": \"same\"") FC(4),
+       NULL},
+      {"valid", "[3, 6, 6]", 2,
+       CONV("c", "\"out_channels\": 4, \"kernel_size\": 4, \"padding\": \"valid\"") FC(4), NULL},
+  };
+  CHECK_ALL(cases);
+}
+
 Test(trainer_gradients, linear) {
   REQUIRE_TRAINER();
   static const struct check_case cases[] = {
@@ -329,6 +356,7 @@ Test(trainer_gradients, elementwise) {
        NULL},
       {"softmax over rows", "[3, 4, 5]", 3, WITH("s", "softmax", "\"dim\": 2") FC(4), NULL},
       {"softmax over columns", "[3, 4, 5]", 3, WITH("s", "softmax", "\"dim\": 3") FC(4), NULL},
+      {"softmax from the end", "[3, 4, 5]", 3, WITH("s", "softmax", "\"dim\": -2") FC(4), NULL},
   };
   CHECK_ALL(cases);
 }
@@ -363,6 +391,7 @@ Test(trainer_gradients, pooling) {
       POOL("adaptive 1", "adaptive_avgpool2d", "\"output_size\": 1"),
       POOL("adaptive 3x4", "adaptive_avgpool2d", "\"output_size\": [3, 4]"),
       POOL("adaptive with remainder", "adaptive_avgpool2d", "\"output_size\": [4, 5]"),
+      POOL("adaptive, one size kept", "adaptive_avgpool2d", "\"output_size\": [0, 3]"),
       POOL("adaptive upwards", "adaptive_avgpool2d", "\"output_size\": [12, 8]"),
       {"max of images", "[3, 8, 8]", 2, WITH("p", "maxpool2d", "\"kernel_size\": 2") FC(4), NULL},
       {"mean of images", "[3, 8, 8]", 2, WITH("p", "avgpool2d", "\"kernel_size\": 2") FC(4), NULL},
@@ -408,6 +437,16 @@ Test(trainer_gradients, joining_and_padding) {
        CONV("a", "\"out_channels\": 17, \"kernel_size\": 3, \"padding\": 1")
            CONV("b", "\"inputs\": [\"input\"], \"out_channels\": 17, \"kernel_size\": [2, 1]")
                WITH("k", "concat", "\"inputs\": [\"a\", \"b\"], \"dim\": 2") FC(4),
+       NULL},
+      {"concat of columns, from the end", "[3, 5, 5]", 2,
+       CONV("a", "\"out_channels\": 17, \"kernel_size\": 3, \"padding\": 1")
+           CONV("b", "\"inputs\": [\"input\"], \"out_channels\": 17, \"kernel_size\": [1, 2]")
+               WITH("k", "concat", "\"inputs\": [\"a\", \"b\"], \"dim\": -1") FC(4),
+       NULL},
+      {"flatten of rows and columns, then linear", "[3, 5, 5]", 2,
+       CONV("a", "\"out_channels\": 17, \"kernel_size\": 3")
+           WITH("f", "flatten", "\"start_dim\": 2, \"end_dim\": -1")
+               WITH("l", "linear", "\"out_features\": 6") FC(4),
        NULL},
       {"concat of features, twice the same", "[6]", 3,
        WITH("a", "linear", "\"out_features\": 5")

@@ -470,11 +470,72 @@ Test(trainer_step, labels_out_of_range_are_refused) {
   fixture_close(&f);
 }
 
-Test(trainer_step, every_kind_of_the_catalogue_can_be_trained) {
+/* torch.nn.Conv2d(padding="same") puts the odd one behind: a 4x2 window is one of 1 + 2 rows and
+ * 0 + 1 columns. The same parameters, since they are drawn by the layer's name. */
+Test(trainer_step, same_padding_is_that_of_pytorch) {
   REQUIRE_TRAINER();
-  for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++)
-    cr_assert(jc_trainer_supports((enum jc_layer_kind)kind), "%s",
-              jc_kind_get((enum jc_layer_kind)kind)->name);
+  static const char *const layers[] = {
+      "{\"name\": \"c\", \"type\": \"conv2d\", \"out_channels\": 5, \"kernel_size\": [4, 2],"
+      " \"padding\": \"same\"},{\"name\": \"f\", \"type\": \"flatten\"}",
+      "{\"name\": \"p\", \"type\": \"pad\", \"padding\": [0, 1, 1, 2]},"
+      "{\"name\": \"c\", \"type\": \"conv2d\", \"out_channels\": 5, \"kernel_size\": [4, 2]},"
+      "{\"name\": \"f\", \"type\": \"flatten\"}"};
+  enum { OUTPUTS = 2 * 5 * 6 * 7 };
+  static float out[2][OUTPUTS];
+  const struct jc_trainer_options options = batch_of(2);
+  for (int i = 0; i < 2; i++) {
+    struct fixture f;
+    fixture_parse(&f, "[3, 6, 7]", layers[i]);
+    fixture_train(&f, &options);
+    (void)fixture_step(&f);
+    memcpy(out[i], jc_trainer_output(f.trainer), sizeof(out[i]));
+    fixture_close(&f);
+  }
+  for (int i = 0; i < OUTPUTS; i++)
+    cr_assert_float_eq((double)out[0][i], (double)out[1][i], 1e-5, "output %d", i);
+}
+
+/* Settings of kinds that can be trained, of which the analysis knows more than the trainer. */
+Test(trainer_step, settings_that_cannot_be_trained_are_named) {
+  REQUIRE_TRAINER();
+  const struct jc_trainer_options options = batch_of(2);
+#define FLAT ",{\"name\": \"f\", \"type\": \"flatten\"}"
+  check_refusal("[3, 4, 4]",
+                "{\"name\": \"mean\", \"type\": \"adaptive_avgpool2d\", \"output_size\": 1},"
+                "{\"name\": \"sum\", \"type\": \"add\", \"inputs\": [\"input\", \"mean\"]}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "'sum': an add that broadcasts");
+  check_refusal("[3, 4, 4]",
+                "{\"name\": \"p\", \"type\": \"pad\", \"padding\": [1, 1],"
+                " \"mode\": \"reflect\"}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "'p': a pad that repeats elements");
+  check_refusal("[3, 4, 4]",
+                "{\"name\": \"n\", \"type\": \"batchnorm2d\","
+                " \"track_running_stats\": false}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "'n': a batchnorm2d without running statistics");
+  check_refusal("[3, 4, 4]", "{\"name\": \"a\", \"type\": \"gelu\"}" FLAT, &options,
+                JC_ERROR_UNAVAILABLE, "layers of this kind can be estimated but not trained");
+  check_refusal("[6, 4, 4]",
+                "{\"name\": \"r\", \"type\": \"flatten\", \"end_dim\": 1},"
+                "{\"name\": \"w\", \"type\": \"unflatten\","
+                " \"unflattened_size\": [2, 3]}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "layers of this kind");
+#undef FLAT
+}
+
+/* All others can be estimated. */
+Test(trainer_step, kinds_that_can_be_trained) {
+  REQUIRE_TRAINER();
+  static const char *const trained[] = {
+      "conv2d",  "linear",  "batchnorm2d", "relu",   "relu6", "maxpool2d", "avgpool2d",
+      "flatten", "dropout", "add",         "concat", "pad",   "softmax",   "adaptive_avgpool2d"};
+  const size_t count = sizeof(trained) / sizeof(trained[0]);
+  for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
+    const char *name = jc_kind_get((enum jc_layer_kind)kind)->name;
+    bool expected = false;
+    for (size_t i = 0; i < count; i++)
+      expected |= strcmp(name, trained[i]) == 0;
+    cr_assert_eq(jc_trainer_supports((enum jc_layer_kind)kind), expected, "%s", name);
+  }
 }
 
 Test(trainer_step, without_onednn_creation_says_so) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estimator/training_memory.h"
 #include "trainer/kinds.h"
 #include "trainer/loops.h"
 
@@ -357,6 +358,12 @@ static void describe_tensors(struct jc_graph *graph) {
 
 /* What the built-in trainer cannot do is said before any work is done. */
 
+static bool has_leading_dimensions(const struct jc_graph *graph, const struct jc_layer *layer) {
+  const uint32_t spatial = jc_kind_get(layer->kind)->spatial_rank;
+  const uint32_t *inputs = graph->analysis->network->inputs_of_layers + layer->first_input;
+  return spatial > 0 && jc_tensor_shape(graph->analysis, inputs[0])->rank != 1 + spatial;
+}
+
 static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bool is_output,
                         bool is_read) {
   const char *problem = NULL;
@@ -364,6 +371,8 @@ static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bo
     problem = "layers of this kind can be estimated but not trained";
   else if (layer->weight_from != JC_NONE)
     problem = "shared parameters can be estimated but not trained";
+  else if (has_leading_dimensions(graph, layer))
+    problem = "dimensions before the channels can be estimated but not trained";
   else if (is_output == is_read)
     problem = "training needs every layer to lead to the one output";
   if (problem != NULL)
@@ -380,6 +389,10 @@ static void check_structure(struct jc_graph *graph) {
   if (network->output_count != 1 || jc_tensor_shape(graph->analysis, output)->rank != 1)
     (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "outputs",
                   "training needs one output of shape [classes]");
+  for (uint32_t t = 0; t < network->input_count + network->layer_count; t++)
+    if (jc_tensor_shape(graph->analysis, t)->rank >= JC_DNN_MAX_RANK)
+      (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "layers",
+                    "tensors of %d dimensions can be estimated but not trained", JC_DNN_MAX_RANK);
   for (uint32_t i = 0; i < graph->node_count; i++) {
     const uint32_t tensor = graph->nodes[i].tensor;
     check_layer(graph, &network->layers[i], tensor == output,

@@ -156,8 +156,18 @@ void jc_dropout_backward(struct jc_graph *graph, struct jc_node *node) {
 /* ---- add ---- */
 
 /* All inputs in one layout: a blocked one if any has it, since convolutions follow. */
+static bool shapes_equal(const struct jc_tensor *a, const struct jc_tensor *b) {
+  return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0])) == 0;
+}
+
 void jc_add_forward(struct jc_graph *graph, struct jc_node *node) {
   const struct jc_layout *layout = jc_graph_out(graph)->plain;
+  for (uint32_t i = 0; i < node->layer->input_count; i++)
+    if (!shapes_equal(jc_graph_in(graph, i), jc_graph_out(graph))) {
+      jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
+                    "layer '%s': an add that broadcasts cannot be trained", node->layer->name);
+      return;
+    }
   for (uint32_t i = node->layer->input_count; i-- > 0;) {
     const struct jc_tensor *in = jc_graph_in(graph, i);
     if (in->layout != in->plain)
@@ -264,7 +274,7 @@ static void softmax_gradient(const struct jc_loop *loop) {
 static struct softmax_settings softmax_settings(const struct jc_graph *graph,
                                                 const struct jc_node *node) {
   const struct jc_tensor *in = jc_graph_in(graph, 0);
-  const uint32_t dim = node->layer->fields.softmax.dim;
+  const uint32_t dim = 1 + jc_dim_index(in->rank - 1, node->layer->fields.softmax.dim);
   struct softmax_settings settings = {1, (size_t)in->dims[dim], 1};
   for (uint32_t d = 0; d < in->rank; d++) {
     if (d < dim)

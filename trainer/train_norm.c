@@ -82,12 +82,16 @@ static void append_validation(struct jc_graph *graph, struct jc_node *node, uint
 }
 
 void jc_batchnorm2d_forward(struct jc_graph *graph, struct jc_node *node) {
-  const struct jc_batchnorm2d *fields = &node->layer->fields.batchnorm2d;
+  const struct jc_batchnorm *fields = &node->layer->fields.batchnorm2d;
   const struct jc_tensor *in = jc_graph_in(graph, 0);
   if (in->dims[0] * in->dims[2] * in->dims[3] < 2)
     jc_graph_fail(graph, JC_ERROR_INVALID,
                   "layer '%s': training needs more than one value per channel; expected a larger "
                   "batch",
+                  node->layer->name);
+  if (!fields->track_running_stats)
+    jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
+                  "layer '%s': a batchnorm2d without running statistics cannot be trained",
                   node->layer->name);
   struct norm_state *state = jc_graph_allocate(graph, sizeof(*state));
   if (state == NULL)

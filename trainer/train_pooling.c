@@ -137,8 +137,9 @@ static void set_axis(struct jc_dnn_window *window, int axis, uint32_t kernel, ui
   window->dilation[axis] = dilation;
 }
 
-static void set_window(struct jc_dnn_window *window, struct jc_pair kernel, struct jc_pair stride,
-                       struct jc_pair padding, struct jc_pair dilation) {
+static void set_window(struct jc_dnn_window *window, struct jc_extent kernel,
+                       struct jc_extent stride, struct jc_extent padding,
+                       struct jc_extent dilation) {
   set_axis(window, 0, kernel.h, stride.h, padding.h, dilation.h);
   set_axis(window, 1, kernel.w, stride.w, padding.w, dilation.w);
 }
@@ -178,7 +179,7 @@ static void refuse_empty_windows(struct jc_graph *graph, const struct jc_dnn_win
 
 static void describe_max(struct jc_graph *graph, const struct jc_node *node,
                          struct pool_state *state) {
-  const struct jc_maxpool2d *f = &node->layer->fields.maxpool2d;
+  const struct jc_maxpool *f = &node->layer->fields.maxpool2d;
   state->pool.pooling = JC_POOLING_MAX;
   set_window(&state->pool.window, f->kernel_size, f->stride, f->padding, f->dilation);
   refuse_empty_windows(graph, &state->pool.window);
@@ -187,10 +188,10 @@ static void describe_max(struct jc_graph *graph, const struct jc_node *node,
 /* Returns false if oneDNN has no such mean. */
 static bool describe_mean(const struct jc_graph *graph, const struct jc_node *node,
                           struct pool_state *state) {
-  const struct jc_avgpool2d *f = &node->layer->fields.avgpool2d;
+  const struct jc_avgpool *f = &node->layer->fields.avgpool2d;
   struct jc_dnn_window *window = &state->pool.window;
   const bool padded = f->padding.h > 0 || f->padding.w > 0;
-  set_window(window, f->kernel_size, f->stride, f->padding, (struct jc_pair){1, 1});
+  set_window(window, f->kernel_size, f->stride, f->padding, (struct jc_extent){{{1, 1}}});
   set_padding_after(window, jc_graph_in(graph, 0), jc_graph_out(graph));
   state->pool.pooling =
       f->count_include_pad && padded ? JC_POOLING_MEAN_WINDOW : JC_POOLING_MEAN_INSIDE;

@@ -74,7 +74,7 @@ static void declare_parameters(struct jc_graph *graph, const struct jc_primitive
 /* ---- conv2d ---- */
 
 static struct jc_dnn_conv describe_conv(const struct jc_graph *graph, const struct jc_node *node) {
-  const struct jc_conv2d *fields = &node->layer->fields.conv2d;
+  const struct jc_conv *fields = &node->layer->fields.conv2d;
   const struct jc_tensor *in = jc_graph_in(graph, 0), *out = jc_graph_out(graph);
   struct jc_dnn_conv conv = {
       .batch = in->dims[0],
@@ -86,11 +86,15 @@ static struct jc_dnn_conv describe_conv(const struct jc_graph *graph, const stru
               .kernel = {fields->kernel_size.h, fields->kernel_size.w},
               .stride = {fields->stride.h, fields->stride.w},
               .dilation = {fields->dilation.h, fields->dilation.w},
-              .before = {fields->padding.h, fields->padding.w},
-              .after = {fields->padding.h, fields->padding.w},
           },
       .bias = fields->bias,
   };
+  for (uint32_t axis = 0; axis < 2; axis++) {
+    uint64_t before, behind;
+    jc_conv_padding(fields, axis, &before, &behind);
+    conv.window.before[axis] = (int64_t)before;
+    conv.window.after[axis] = (int64_t)behind;
+  }
   return conv;
 }
 

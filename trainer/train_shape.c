@@ -21,10 +21,15 @@ void jc_flatten_backward(struct jc_graph *graph, struct jc_node *node) {
 
 /* ---- concat ---- */
 
+static uint32_t concat_dim(const struct jc_graph *graph, const struct jc_node *node) {
+  return 1 + jc_dim_index(jc_graph_out(graph)->rank - 1, node->layer->fields.concat.dim);
+}
+
 /* Blocks if every input fills whole ones, otherwise plain. oneDNN's own choice is not asked: for a
  * first input of a single block it takes an order of dimensions that no fast code knows. */
 static const struct jc_layout *concat_layout(struct jc_graph *graph, const struct jc_node *node) {
   const struct jc_tensor *out = jc_graph_out(graph);
+  const uint32_t dim = concat_dim(graph, node);
   int64_t offsets[JC_DNN_MAX_RANK] = {0};
   bool blocked = false;
   for (uint32_t i = 0; i < node->layer->input_count; i++)
@@ -36,7 +41,7 @@ static const struct jc_layout *concat_layout(struct jc_graph *graph, const struc
     const struct jc_tensor *in = jc_graph_in(graph, i);
     if (jc_layout_part(graph->dnn, layout, in->dims, offsets, graph->error) == NULL)
       return out->plain;
-    offsets[node->layer->fields.concat.dim] += in->dims[node->layer->fields.concat.dim];
+    offsets[dim] += in->dims[dim];
   }
   return layout;
 }
@@ -50,7 +55,7 @@ void jc_concat_forward(struct jc_graph *graph, struct jc_node *node) {
     parts[i] = jc_graph_in(graph, i)->layout;
   const struct jc_layout *layout = concat_layout(graph, node);
   struct jc_primitive *forward =
-      jc_dnn_concat(graph->dnn, node->layer->fields.concat.dim, count, parts, layout, graph->error);
+      jc_dnn_concat(graph->dnn, concat_dim(graph, node), count, parts, layout, graph->error);
   const uint32_t out = jc_graph_output(graph, layout);
   jc_graph_primitive(graph, forward, JC_ALWAYS);
   for (uint32_t i = 0; i < count; i++)
@@ -62,7 +67,7 @@ void jc_concat_forward(struct jc_graph *graph, struct jc_node *node) {
 /* Each input's gradient is a part of the output's, copied out. */
 void jc_concat_backward(struct jc_graph *graph, struct jc_node *node) {
   const struct jc_tensor *out = jc_graph_out(graph);
-  const uint32_t dim = node->layer->fields.concat.dim;
+  const uint32_t dim = concat_dim(graph, node);
   int64_t offsets[JC_DNN_MAX_RANK] = {0};
   for (uint32_t i = 0; i < node->layer->input_count; i++) {
     const struct jc_tensor *in = jc_graph_in(graph, i);
@@ -181,6 +186,9 @@ static struct pad_settings pad_settings(const struct jc_graph *graph, const stru
 }
 
 void jc_pad_forward(struct jc_graph *graph, struct jc_node *node) {
+  if (node->layer->fields.pad.mode != 0)
+    jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
+                  "layer '%s': a pad that repeats elements cannot be trained", node->layer->name);
   const struct pad_settings settings = pad_settings(graph, node);
   const uint32_t in = jc_graph_input(graph, 0, jc_graph_in(graph, 0)->plain);
   const uint32_t out = jc_graph_output(graph, jc_graph_out(graph)->plain);
