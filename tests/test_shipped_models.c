@@ -1,13 +1,14 @@
 /* test_shipped_models.c -- the counts of models/ are PyTorch's, to the integer. */
 #include <criterion/criterion.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "estimator/model_file.h"
 
-enum { REFERENCE_PATH = 512 };
+enum { REFERENCE_PATH = 512, REFERENCE_NAME = 128 };
 
 /* A model of models/ and its analysis. */
 struct shipped {
@@ -16,12 +17,18 @@ struct shipped {
   struct jc_analysis analysis;
 };
 
+/* NAME is that of a file, or NAME:VARIANT. */
 static void shipped_open(struct shipped *s, const char *name) {
   struct jc_error error = {0};
+  struct jc_model_options options = {0};
   char path[REFERENCE_PATH];
-  (void)snprintf(path, sizeof(path), "%s/models/%s.json", TEST_SOURCE_DIR, name);
-  cr_assert_eq(jc_model_read(path, &s->model, &error), JC_OK, "%s:%u: %s: %s", path, error.line,
-               error.path, error.text);
+  const char *colon = strchr(name, ':');
+  if (colon != NULL)
+    options.variant = colon + 1;
+  (void)snprintf(path, sizeof(path), "%s/models/%.*s.json", TEST_SOURCE_DIR,
+                 (int)strcspn(name, ":"), name);
+  cr_assert_eq(jc_model_read_as(path, &options, &s->model, &error), JC_OK, "%s:%u: %s: %s", path,
+               error.line, error.path, error.text);
   const struct jc_network *network = jc_model_network(s->model);
   const size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
   cr_assert(size > 0);
@@ -37,12 +44,13 @@ static void shipped_close(struct shipped *s) {
 }
 
 /* name,params,forward_macs,source; fields before the quoted source have no commas. */
-static bool parse_reference(const char *line, char name[64], uint64_t *params, uint64_t *macs) {
+static bool parse_reference(const char *line, char name[REFERENCE_NAME], uint64_t *params,
+                            uint64_t *macs) {
   const char *comma = strchr(line, ',');
   char *end;
-  if (comma == NULL || comma - line >= 64)
+  if (comma == NULL || comma - line >= REFERENCE_NAME)
     return false;
-  (void)snprintf(name, 64, "%.*s", (int)(comma - line), line);
+  (void)snprintf(name, REFERENCE_NAME, "%.*s", (int)(comma - line), line);
   *params = strtoull(comma + 1, &end, 10);
   if (end == comma + 1 || *end != ',')
     return false;
@@ -54,7 +62,7 @@ static bool parse_reference(const char *line, char name[64], uint64_t *params, u
 /* tests/reference_counts.csv: every row, to the integer. */
 Test(shipped_models, equal_the_reference_rows) {
   FILE *file = fopen(TEST_SOURCE_DIR "/tests/reference_counts.csv", "r");
-  char line[1024], name[64];
+  char line[1024], name[REFERENCE_NAME];
   uint64_t params = 0, macs = 0;
   int rows = 0;
   cr_assert_not_null(file);
@@ -72,7 +80,44 @@ Test(shipped_models, equal_the_reference_rows) {
     rows++;
   }
   (void)fclose(file);
-  cr_assert_geq(rows, 14, "only %d rows", rows);
+  cr_assert_geq(rows, 77, "only %d rows", rows);
+}
+
+/* A file, with all its variants, or one VARIANT, says what is counted and is called as its name
+ * says. Returns how many variants the file has. */
+static uint32_t check_claims(const char *file, const char *variant) {
+  struct shipped s;
+  struct jc_error error = {0};
+  char name[REFERENCE_NAME];
+  (void)snprintf(name, sizeof(name), "%s%s%s", file, variant != NULL ? ":" : "",
+                 variant != NULL ? variant : "");
+  shipped_open(&s, name);
+  const struct jc_model_expect *expect = jc_model_expect(s.model);
+  cr_expect_str_eq(jc_model_network(s.model)->name, name);
+  cr_expect(expect->has_params && expect->has_forward_macs, "%s: no 'expect'", name);
+  cr_expect_eq(jc_model_check_expect(s.model, &s.analysis, &error), JC_OK, "%s: %s: %s", name,
+               error.path, error.text);
+  const uint32_t variants = jc_model_variant_count(s.model);
+  for (uint32_t i = 0; variant == NULL && i < variants; i++)
+    (void)check_claims(file, jc_model_variant(s.model, i));
+  shipped_close(&s);
+  return variants;
+}
+
+Test(shipped_models, claim_what_is_counted) {
+  DIR *folder = opendir(TEST_SOURCE_DIR "/models");
+  int count = 0;
+  cr_assert_not_null(folder);
+  for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    char name[REFERENCE_NAME];
+    const char *end = strstr(entry->d_name, ".json");
+    if (end == NULL || end[5] != '\0' || strstr(entry->d_name, ".schema.json") != NULL)
+      continue;
+    (void)snprintf(name, sizeof(name), "%.*s", (int)(end - entry->d_name), entry->d_name);
+    count += 1 + (int)check_claims(name, NULL);
+  }
+  (void)closedir(folder);
+  cr_assert_geq(count, 79, "only %d models", count);
 }
 
 /* Products of PyTorch 1.13.1's own backward: batch 2, dispatched aten::convolution_backward with
