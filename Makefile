@@ -5,7 +5,7 @@ BUILD      ?= build
 TEST_BUILD ?= build-test
 JOBS       ?= $(shell nproc)
 
-.PHONY: run build test sanitize bench-accuracy format tidy install clean
+.PHONY: run build test sanitize bench-accuracy bench-analysis bench-memory format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -32,6 +32,18 @@ sanitize:
 # Forecast against measurement on the shipped networks; minutes, and wants a quiet machine.
 bench-accuracy: build
 	tests/bench/accuracy.sh $(BUILD)/cli/joulecast
+
+# Peak memory predicted against what training really takes.
+bench-memory: build
+	tests/bench/memory.sh $(BUILD)/cli/joulecast
+
+# Networks analysed a second, beside a Python counter (PYTHON names one that has fvcore or
+# torchinfo). Wants a quiet machine.
+bench-analysis:
+	scripts/install_dependencies.sh test
+	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
+	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast bench_analysis
+	tests/bench/analysis.sh $(TEST_BUILD)
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

@@ -113,7 +113,7 @@ const struct command command_estimate = {
              .description =
                  "Forecast energy, time, power, CO2e and cost of training MODEL, without running "
                  "it. MODEL is a shipped model's name (`joulecast list models`), a file, or - for "
-                 "standard input.",
+                 "standard input; NAME:VARIANT is one of its variants.",
              .examples = "  joulecast estimate resnet50 --samples 1281167 --epochs 90 -b 32\n"
                          "  joulecast estimate my/net.json --dataset cifar-10 --grid SE --layers\n"
                          "  joulecast estimate vgg16 --method roofline --hardware a100-sxm4-40gb\n"

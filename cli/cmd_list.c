@@ -2,17 +2,28 @@
 #include "cli/common.h"
 #include "cli/output.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "calibrate/meter.h"
 #include "cli/format.h"
 #include "estimator/data_files.h"
+#include "estimator/model_schema.h"
 
 struct list_options {
+  bool schema;
   struct output_options output;
 };
 
+static const struct option_row rows[] = {
+    {"schema", 0, OPTION_AT(struct list_options, schema), NULL,
+     "of layers: print the JSON Schema of model files instead", NULL, OPTION_FREE},
+};
+static const struct option_table table_schema = {"Output", rows, OPTION_COUNT(rows)};
+
 static const struct option_group groups[] = {
+    {&table_schema, 0},
     {&table_format, offsetof(struct list_options, output)},
     {&table_output, offsetof(struct list_options, output)},
     {&table_quiet, offsetof(struct list_options, output)},
@@ -20,33 +31,73 @@ static const struct option_group groups[] = {
 
 /* ---- layers: kinds with their fields ---- */
 
-static const char *field_type(enum jc_field_type type) {
-  static const char *const names[] = {
-      [JC_FIELD_UINT] = "integer",          [JC_FIELD_BOOL] = "true or false",
-      [JC_FIELD_REAL] = "number",           [JC_FIELD_PAIR] = "integer or [h, w]",
-      [JC_FIELD_INT_LIST] = "integer list", [JC_FIELD_GROUPS] = "integer or \"in_channels\"",
-  };
-  return names[type];
+static bool is_list(const struct jc_field *field) {
+  return field->type == JC_FIELD_INT_LIST || field->type == JC_FIELD_INTS;
 }
 
-/* "required", "default 1", "default kernel_size". */
+/* "\"none\" or \"tanh\"". */
+static char *field_choices(const struct jc_field *field, char *buffer, size_t size) {
+  size_t length = 0;
+  for (size_t i = 0; field->choices[i] != NULL && length < size; i++) {
+    const char *before = i == 0 ? "" : field->choices[i + 1] != NULL ? ", " : " or ";
+    length +=
+        (size_t)snprintf(buffer + length, size - length, "%s\"%s\"", before, field->choices[i]);
+  }
+  return buffer;
+}
+
+/* "integer", "integer or [d, h, w]"; RANGE stands behind the number. */
+static char *field_type(const struct jc_kind *kind, const struct jc_field *field, const char *range,
+                        char *buffer, size_t size) {
+  static const char *const lists[] = {"", "[l]", "[h, w]", "[d, h, w]"};
+  static const struct {
+    const char *number, *more;
+  } names[] = {
+      [JC_FIELD_UINT] = {"integer", ""},
+      [JC_FIELD_INT] = {"integer", ""},
+      [JC_FIELD_DIM] = {"dimension", ""},
+      [JC_FIELD_BOOL] = {"true or false", ""},
+      [JC_FIELD_REAL] = {"number", ""},
+      [JC_FIELD_EXTENT] = {"integer", " or "},
+      [JC_FIELD_PADDING] = {"integer", ", \"same\", \"valid\" or "},
+      [JC_FIELD_INT_LIST] = {"list of integers", ""},
+      [JC_FIELD_INTS] = {"integer", " or list of integers"},
+      [JC_FIELD_GROUPS] = {"integer", " or \"in_channels\""},
+  };
+  const bool extent = field->type == JC_FIELD_EXTENT || field->type == JC_FIELD_PADDING;
+  if (field->type == JC_FIELD_CHOICE)
+    return field_choices(field, buffer, size);
+  snprintf(buffer, size, "%s%s%s%s", names[field->type].number, range, names[field->type].more,
+           extent ? lists[kind->spatial_rank] : "");
+  return buffer;
+}
+
+/* "required", "optional", "default 1", "default kernel_size". */
 static char *field_default(const struct jc_field *field, char *buffer, size_t size) {
   if (field->required)
     snprintf(buffer, size, "required");
+  else if (is_list(field))
+    snprintf(buffer, size, "optional");
   else if (field->defaults_to_kernel_size)
     snprintf(buffer, size, "default kernel_size");
   else if (field->type == JC_FIELD_BOOL)
     snprintf(buffer, size, "default %s", field->default_value != 0 ? "true" : "false");
+  else if (field->type == JC_FIELD_CHOICE)
+    snprintf(buffer, size, "default \"%s\"", field->choices[(size_t)field->default_value]);
   else
     snprintf(buffer, size, "default %.10g", field->default_value);
   return buffer;
+}
+
+static bool has_range(const struct jc_field *field) {
+  return field->type != JC_FIELD_BOOL && field->type != JC_FIELD_CHOICE;
 }
 
 /* " of at least 1", " from 0 to 1"; "" where any number will do. */
 static char *field_range(const struct jc_field *field, char *buffer, size_t size) {
   const bool open_below = field->minimum <= INT32_MIN + 1;
   const bool open_above = field->maximum >= INT32_MAX;
-  if (field->type == JC_FIELD_BOOL || (open_below && open_above))
+  if (!has_range(field) || (open_below && open_above))
     snprintf(buffer, size, "%s", "");
   else if (open_above)
     snprintf(buffer, size, " of at least %.10g", field->minimum);
@@ -56,15 +107,15 @@ static char *field_range(const struct jc_field *field, char *buffer, size_t size
 }
 
 static void print_layers(FILE *out) {
-  char text[512], otherwise[64], range[64];
+  char text[512], type[128], otherwise[64], range[64];
   for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
     const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
     fprintf(out, "%s: ", kind->name);
     print_wrapped(out, kind->summary, (int)strlen(kind->name) + 2, 2);
     for (uint32_t f = 0; f < kind->field_count; f++) {
       const struct jc_field *field = &kind->fields[f];
-      snprintf(text, sizeof(text), "%s%s, %s: %s", field_type(field->type),
-               field_range(field, range, sizeof(range)),
+      (void)field_range(field, range, sizeof(range));
+      snprintf(text, sizeof(text), "%s, %s: %s", field_type(kind, field, range, type, sizeof(type)),
                field_default(field, otherwise, sizeof(otherwise)), field->help);
       fprintf(out, "  %-18s ", field->name);
       print_wrapped(out, text, 21, 21);
@@ -73,34 +124,41 @@ static void print_layers(FILE *out) {
 }
 
 static void put_default(const struct jc_field *field, struct jc_json_writer *w) {
-  if (field->required)
+  if (field->required || is_list(field))
     jc_put_null(w, "default");
   else if (field->defaults_to_kernel_size)
     jc_put_string(w, "default", "kernel_size");
   else if (field->type == JC_FIELD_BOOL)
     jc_put_bool(w, "default", field->default_value != 0);
+  else if (field->type == JC_FIELD_CHOICE)
+    jc_put_string(w, "default", field->choices[(size_t)field->default_value]);
   else
     jc_put_real(w, "default", field->default_value);
 }
 
 static void put_layers(struct jc_json_writer *w, const char *key) {
+  char type[128];
   jc_put_array(w, key);
   for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
     const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
     jc_put_object(w, NULL);
     jc_put_string(w, "name", kind->name);
     jc_put_string(w, "summary", kind->summary);
+    jc_put_uint(w, "min_inputs", kind->min_inputs);
+    if (kind->max_inputs == JC_ANY_INPUTS)
+      jc_put_null(w, "max_inputs");
+    else
+      jc_put_uint(w, "max_inputs", kind->max_inputs);
     jc_put_array(w, "fields");
     for (uint32_t f = 0; f < kind->field_count; f++) {
       const struct jc_field *field = &kind->fields[f];
-      const bool ranged = field->type != JC_FIELD_BOOL;
       jc_put_inline_object(w, NULL);
       jc_put_string(w, "name", field->name);
-      jc_put_string(w, "type", field_type(field->type));
+      jc_put_string(w, "type", field_type(kind, field, "", type, sizeof(type)));
       jc_put_bool(w, "required", field->required);
       put_default(field, w);
-      jc_put_real(w, "minimum", ranged ? field->minimum : NAN);
-      jc_put_real(w, "maximum", ranged ? field->maximum : NAN);
+      jc_put_real(w, "minimum", has_range(field) ? field->minimum : NAN);
+      jc_put_real(w, "maximum", has_range(field) ? field->maximum : NAN);
       jc_put_string(w, "help", field->help);
       jc_put_end(w);
     }
@@ -108,6 +166,14 @@ static void put_layers(struct jc_json_writer *w, const char *key) {
     jc_put_end(w);
   }
   jc_put_end(w);
+}
+
+static enum jc_status print_schema(struct output *output, struct jc_error *error) {
+  char *text = NULL;
+  if (jc_model_schema(&text, error) == JC_OK)
+    fputs(text, output->stream);
+  free(text);
+  return error->status;
 }
 
 /* ---- methods, meters ---- */
@@ -171,24 +237,38 @@ static enum jc_status fill_meters(struct records *records, struct jc_error *erro
 static const struct column model_columns[] = {
     {"name", "model", VALUE_TEXT, false, NULL, NULL},
     {"input", "input", VALUE_SHAPE, false, NULL, NULL},
-    {"params", "params", VALUE_COUNT, false, NULL, NULL},
-    {"forward_macs", "forward MACs", VALUE_COUNT, false, NULL, NULL},
-    {"dataset", "data set", VALUE_TEXT, false, NULL, NULL},
+    {"params", "params", VALUE_COUNT, false, format_si, NULL},
+    {"forward_macs", "MACs", VALUE_COUNT, false, format_si, NULL},
+    {"dataset", NULL, VALUE_TEXT, false, NULL, NULL},
     {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
-static enum jc_status fill_model(const char *name, struct records *records,
-                                 struct jc_error *error) {
-  static const struct text_list no_overrides = {0};
-  struct loaded_model model;
-  if (load_model(name, &no_overrides, &model, error) == JC_OK) {
-    const struct jc_network *network = model.network;
-    record_text(records, name);
-    record_shape(records, &network->inputs[0].shape);
-    record_count(records, model.analysis.totals.params);
-    record_count(records, model.analysis.totals.forward_macs);
-    record_text(records, network->training.dataset[0] != '\0' ? network->training.dataset : NULL);
-    record_text(records, network->source);
+/* The row of MODEL, which is loaded here and unloaded by the caller. */
+static enum jc_status fill_model(const char *name, struct loaded_model *model,
+                                 struct records *records, struct jc_error *error) {
+  if (load_model(name, NULL, model, error) != JC_OK)
+    return error->status;
+  const struct jc_network *network = model->network;
+  record_text(records, name);
+  record_shape(records, &network->inputs[0].shape);
+  record_count(records, model->analysis.totals.params);
+  record_count(records, model->analysis.totals.forward_macs);
+  record_text(records, network->training.dataset[0] != '\0' ? network->training.dataset : NULL);
+  record_text(records, network->source);
+  return JC_OK;
+}
+
+/* The rows of the model NAME and of its variants, as NAME:VARIANT. */
+static enum jc_status fill_family(const char *name, struct records *records,
+                                  struct jc_error *error) {
+  struct loaded_model model, variant;
+  char full[NAME_MAX + JC_MAX_LAYER_NAME + 2];
+  if (fill_model(name, &model, records, error) == JC_OK) {
+    for (uint32_t i = 0; i < jc_model_variant_count(model.model) && !jc_error_is_set(error); i++) {
+      snprintf(full, sizeof(full), "%s:%s", name, jc_model_variant(model.model, i));
+      (void)fill_model(full, &variant, records, error);
+      unload_model(&variant);
+    }
   }
   unload_model(&model);
   return error->status;
@@ -199,7 +279,7 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
   if (jc_models_list(&list, error) != JC_OK)
     return error->status;
   for (size_t i = 0; i < list.count; i++) {
-    if (fill_model(list.names[i], records, error) != JC_OK)
+    if (fill_family(list.names[i], records, error) != JC_OK)
       break;
   }
   jc_name_list_free(&list);
@@ -322,7 +402,9 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   const struct topic *topic = find_topic(operands->value[0], error);
   struct records records;
   struct output output;
-  if (topic == NULL || output_open(&output, o->output.output, error) != JC_OK)
+  if (topic != NULL && topic->columns != NULL && o->schema)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--schema", "expected layers, got '%s'", topic->name);
+  if (jc_error_is_set(error) || output_open(&output, o->output.output, error) != JC_OK)
     return exit_code_of(error);
 
   records_start(&records, topic->columns, topic->column_count);
@@ -331,7 +413,9 @@ static int run(const void *options, const struct text_list *operands, struct jc_
     records_free(&records);
     return exit_code_of_input(error);
   }
-  if (output_format(&o->output) == FORMAT_JSON) {
+  if (o->schema) {
+    (void)print_schema(&output, error);
+  } else if (output_format(&o->output) == FORMAT_JSON) {
     struct jc_json_writer writer;
     put_topic(topic, &records, &writer);
     (void)output_json(&output, &writer, error);

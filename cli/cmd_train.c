@@ -135,7 +135,8 @@ static enum jc_status report_and_record(const struct train_options *options, con
                                         const struct train_report *report, struct jc_error *error) {
   struct jc_error record_error = {0};
   struct output output;
-  const bool overridden = options->forecast.run.input.count > 0;
+  const struct run_options *run = &options->forecast.run;
+  const bool overridden = run->input.count > 0 || run->set.count > 0;
   if (output_open(&output, NULL, error) == JC_OK) {
     report_train(report, output_format(&options->output), &output, error);
     (void)output_close(&output, error);
@@ -203,7 +204,7 @@ const struct command command_train = {
                  "Really train MODEL on synthetic data, showing loss, accuracy, step time, joules "
                  "so far and the projected total. Ctrl-C finishes the step, then reports and "
                  "records as usual. MODEL is a shipped model's name, a file, or - for standard "
-                 "input.",
+                 "input; NAME:VARIANT is one of its variants.",
              .examples = "  joulecast train lenet5_28\n"
                          "  joulecast train resnet18 -b 16 --epochs 90 --steps 20\n"
                          "  joulecast train cifar_resnet20 -t 1 --samples 5000 -o runs.jsonl\n",

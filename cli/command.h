@@ -13,6 +13,7 @@
   X(inspect)                                                                                       \
   X(calibrate)                                                                                     \
   X(train)                                                                                         \
+  X(convert)                                                                                       \
   X(list)                                                                                          \
   X(doctor)
 

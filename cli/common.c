@@ -1,18 +1,16 @@
 /* common.c -- shared option tables, reading a model, resolving its run. */
 #include "cli/common.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/format.h"
-#include "estimator/data_files.h"
 
 enum { DEFAULT_BATCH_SIZE = 32, MAX_THREADS = 4096 };
 
 /* ---- option tables ---- */
 
-static const char *const optimizers[] = {"sgd", "momentum", "adam", NULL};
+static const char *const optimizers[] = {"sgd", "momentum", "adam", "adamw", NULL};
 static const char *const phases[] = {"training", "forward", NULL};
 static const char *const formats_csv[] = {"table", "json", "csv", NULL};
 static const char *const formats[] = {"table", "json", NULL};
@@ -26,9 +24,11 @@ static const struct option_row rows_input[] = {
      OPTION_RANGE(1, JC_MAX_BATCH_SIZE)},
     {"input", 0, RUN(input), "[NAME=]SHAPE", "another input shape, as in 3x160x160", "the model's",
      OPTION_FREE},
+    {"set", 0, RUN(set), "NAME=VALUE", "another value of a parameter of the model",
+     "the variant's or the model's", OPTION_FREE},
 };
 static const struct option_row rows_optimizer[] = {
-    {"optimizer", 0, RUN(optimizer), "NAME", "sgd, momentum or adam", "momentum",
+    {"optimizer", 0, RUN(optimizer), "NAME", "sgd, momentum, adam or adamw", "momentum",
      OPTION_ONE_OF(optimizers)},
 };
 static const struct option_row rows_length[] = {
@@ -122,7 +122,7 @@ enum format output_format(const struct output_options *options) {
 /* ---- names ---- */
 
 const char *optimizer_name(enum jc_optimizer optimizer) {
-  return optimizers[optimizer];
+  return jc_optimizer_facts(optimizer)->name;
 }
 
 const char *run_phase_name(enum jc_run_phase phase) {
@@ -290,7 +290,11 @@ enum jc_status resolve_run(const struct run_options *options, const struct jc_ne
 static enum jc_status analyze(struct loaded_model *loaded, struct jc_error *error) {
   const struct jc_network *network = loaded->network;
   const size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
-  loaded->storage = size > 0 ? malloc(size) : NULL;
+  if (loaded->storage_bytes < size) {
+    free(loaded->storage);
+    loaded->storage = malloc(size);
+    loaded->storage_bytes = loaded->storage != NULL ? size : 0;
+  }
   if (loaded->storage == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   if (jc_network_analyze(network, loaded->storage, size, &loaded->analysis, error) != JC_OK ||
@@ -299,19 +303,28 @@ static enum jc_status analyze(struct loaded_model *loaded, struct jc_error *erro
   return error->status;
 }
 
-enum jc_status load_model(const char *operand, const struct text_list *overrides,
-                          struct loaded_model *loaded, struct jc_error *error) {
-  char path[PATH_MAX];
-  memset(loaded, 0, sizeof(*loaded));
-  if (jc_models_find(operand, path, sizeof(path), error) != JC_OK ||
-      jc_model_read(path, &loaded->model, error) != JC_OK)
-    return error->status;
-  for (size_t i = 0; i < overrides->count; i++) {
-    if (jc_model_override_input(loaded->model, overrides->value[i], error) != JC_OK)
+enum jc_status reload_model(struct loaded_model *loaded, struct jc_model *model,
+                            const struct run_options *options, struct jc_error *error) {
+  jc_model_free(loaded->model);
+  loaded->model = model;
+  loaded->network = jc_model_network(model);
+  for (size_t i = 0; i < options->input.count; i++) {
+    if (jc_model_override_input(model, options->input.value[i], error) != JC_OK)
       return error->status;
   }
-  loaded->network = jc_model_network(loaded->model);
   return analyze(loaded, error);
+}
+
+enum jc_status load_model(const char *operand, const struct run_options *options,
+                          struct loaded_model *loaded, struct jc_error *error) {
+  static const struct run_options none = {0};
+  const struct run_options *o = options != NULL ? options : &none;
+  const struct jc_model_options chosen = {.set = o->set.value, .set_count = o->set.count};
+  struct jc_model *model = NULL;
+  memset(loaded, 0, sizeof(*loaded));
+  if (jc_model_open(operand, &chosen, &model, error) != JC_OK)
+    return error->status;
+  return reload_model(loaded, model, o, error);
 }
 
 void unload_model(struct loaded_model *loaded) {

@@ -12,10 +12,10 @@
 struct run_options {
   struct count_option batch_size, epochs, samples, val_samples;
   const char *dataset, *precision, *optimizer, *phase;
-  struct text_list input;
+  struct text_list input, set;
 };
 
-extern const struct option_table table_input;     /* --input, --batch-size */
+extern const struct option_table table_input;     /* --input, --set, --batch-size */
 extern const struct option_table table_optimizer; /* --optimizer */
 extern const struct option_table table_length;    /* --epochs, --samples */
 extern const struct option_table table_data;      /* --val-samples, --dataset */
@@ -74,15 +74,22 @@ enum format output_format(const struct output_options *options);
 struct loaded_model {
   struct jc_model *model;
   const struct jc_network *network;
-  void *storage;
+  void *storage; /* of the analysis */
+  size_t storage_bytes;
   struct jc_analysis analysis;
 };
 
-/* Finds, reads, and analyses the model OPERAND, with inputs overridden, and checks what the file
- * expects. Free with unload_model(), after a failure too. */
-enum jc_status load_model(const char *operand, const struct text_list *overrides,
+/* Finds, reads, and analyses the model OPERAND, with the inputs and parameters that OPTIONS (NULL:
+ * none) override, and checks what the file expects. Free with unload_model(), after a failure too.
+ */
+enum jc_status load_model(const char *operand, const struct run_options *options,
                           struct loaded_model *loaded, struct jc_error *error);
 void unload_model(struct loaded_model *loaded);
+
+/* The same with MODEL, which LOADED takes over, in the place of the one before; its storage is used
+ * again, and grows where it must. LOADED is zeroed at first. */
+enum jc_status reload_model(struct loaded_model *loaded, struct jc_model *model,
+                            const struct run_options *options, struct jc_error *error);
 
 /* The first columns of every table of layers: name, type, out_shape, params, forward_macs,
  * training_macs (of one sample). */

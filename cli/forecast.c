@@ -418,7 +418,7 @@ static enum jc_status estimate(struct forecast *forecast, struct jc_error *error
 enum jc_status forecast_prepare(const char *operand, const struct forecast_options *options,
                                 struct forecast *forecast, struct jc_error *error) {
   if (set_method(options, forecast, error) != JC_OK ||
-      load_model(operand, &options->run.input, &forecast->model, error) != JC_OK ||
+      load_model(operand, &options->run, &forecast->model, error) != JC_OK ||
       resolve_run(&options->run, forecast->model.network, &forecast->problem.run, &forecast->inputs,
                   error) != JC_OK)
     return error->status;

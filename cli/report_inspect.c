@@ -2,11 +2,33 @@
 #include "cli/report_inspect.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "cli/format.h"
 
-static void fill_layers(const struct loaded_model *model, struct records *records) {
-  static const struct column columns[] = {
+/* Another tool's count of the network. */
+struct other_count {
+  enum jc_convention_kind convention;
+  const struct jc_convention_info *info; /* NULL: none is wanted */
+  struct jc_convention_count total;
+};
+
+static enum jc_status count_otherwise(const struct loaded_model *model,
+                                      enum jc_convention_kind convention, struct other_count *other,
+                                      struct jc_error *error) {
+  *other = (struct other_count){.convention = convention};
+  if (convention == JC_CONVENTION_COUNT)
+    return JC_OK;
+  other->info = jc_convention_info(convention);
+  return jc_convention_total(&model->analysis, convention, &other->total, error);
+}
+
+enum { MAX_COLUMNS = 9 };
+
+/* COLUMNS hold what RECORDS borrow. The total of OTHER is known, so none of its layers fails. */
+static void fill_layers(const struct loaded_model *model, const struct other_count *other,
+                        struct column columns[MAX_COLUMNS], struct records *records) {
+  static const struct column own[] = {
       {"name", "layer", VALUE_TEXT, true, NULL, NULL},
       {"type", "type", VALUE_TEXT, false, NULL, NULL},
       {"out_shape", "output", VALUE_SHAPE, false, NULL, NULL},
@@ -16,12 +38,22 @@ static void fill_layers(const struct loaded_model *model, struct records *record
       {"trainable_params", NULL, VALUE_COUNT, false, NULL, NULL},
       {"elementwise_ops", NULL, VALUE_COUNT, false, NULL, NULL},
   };
-  records_start(records, columns, COLUMN_COUNT(columns));
+  memcpy(columns, own, sizeof(own));
+  if (other->info != NULL)
+    columns[COLUMN_COUNT(own)] =
+        (struct column){"convention_count", other->info->name, VALUE_COUNT, false, format_si, NULL};
+  records_start(records, columns, COLUMN_COUNT(own) + (other->info != NULL));
   for (uint32_t i = 0; i < model->network->layer_count; i++) {
     const struct jc_cost *cost = &model->analysis.layers[i];
     record_layer(records, model, i);
     record_count(records, cost->trainable_params);
     record_count(records, cost->elementwise_ops);
+    if (other->info != NULL) {
+      struct jc_convention_count count;
+      struct jc_error unused = {0};
+      (void)jc_convention_layer(&model->analysis, i, other->convention, &count, &unused);
+      record_count(records, count.value);
+    }
   }
 }
 
@@ -29,30 +61,46 @@ static void fill_layers(const struct loaded_model *model, struct records *record
 struct total {
   const char *key, *title;
   uint64_t value;
-  bool bytes;
+  enum { TOTAL_COUNT, TOTAL_BYTES, TOTAL_RARE /* a count; people see it if it is not 0 */ } form;
 };
 
-enum { MAX_TOTALS = 20 };
+enum { MAX_TOTALS = 32 };
 
-static size_t fill_totals(const struct loaded_model *model, uint64_t memory_bytes,
+static size_t fill_totals(const struct loaded_model *model, const struct jc_memory_plan *plan,
                           struct total totals[MAX_TOTALS]) {
   const struct jc_totals *t = &model->analysis.totals;
+  const struct jc_optimizer_facts *optimizer = jc_optimizer_facts(plan->optimizer);
+  const struct jc_training_memory m = jc_training_memory(&model->analysis, plan);
   const struct total rows[] = {
-      {"params", "parameters", t->params, false},
-      {"trainable_params", "trainable", t->trainable_params, false},
-      {"buffers", "buffers (running statistics)", t->buffers, false},
-      {"forward_macs", "forward MACs", t->forward_macs, false},
+      {"params", "parameters", t->params, TOTAL_COUNT},
+      {"trainable_params", "trainable", t->trainable_params, TOTAL_COUNT},
+      {"buffers", "buffers (running statistics)", t->buffers, TOTAL_COUNT},
+      {"forward_macs", "forward MACs", t->forward_macs, TOTAL_COUNT},
       {"forward_elementwise_ops", "forward elementwise operations", t->forward_elementwise_ops,
-       false},
-      {"forward_flops", "forward FLOPs", t->forward_flops, false},
-      {"backward_data_macs", "backward MACs, data", t->backward_data_macs, false},
-      {"backward_weights_macs", "backward MACs, weights", t->backward_weights_macs, false},
-      {"training_macs", "training MACs, forward and backward", t->training_macs, false},
-      {"training_flops", "training FLOPs", t->training_flops, false},
-      {"weight_bytes", "weights", t->weight_bytes, true},
-      {"activation_bytes", "layer outputs of a sample", t->activation_bytes, true},
-      {"saved_activation_bytes", "of them kept for backward", t->saved_activation_bytes, true},
-      {"memory_bytes", "peak memory of training", memory_bytes, true},
+       TOTAL_COUNT},
+      {"forward_flops", "forward FLOPs", t->forward_flops, TOTAL_COUNT},
+      {"backward_data_macs", "backward MACs, data", t->backward_data_macs, TOTAL_COUNT},
+      {"backward_weights_macs", "backward MACs, weights", t->backward_weights_macs, TOTAL_COUNT},
+      {"training_macs", "training MACs, forward and backward", t->training_macs, TOTAL_COUNT},
+      {"training_flops", "training FLOPs", t->training_flops, TOTAL_COUNT},
+      {"recompute_macs", "MACs computed again (checkpointing)", m.recompute_macs, TOTAL_RARE},
+      {"per_step_forward_macs", "of forward MACs, once a step", t->per_step_forward_macs,
+       TOTAL_RARE},
+      {"per_step_training_macs", "of training MACs, once a step", t->per_step_training_macs,
+       TOTAL_RARE},
+      {"optimizer_elementwise_ops", "optimiser operations, once a step",
+       optimizer->elementwise_ops * t->trainable_params, TOTAL_COUNT},
+      {"weight_bytes", "weights", t->weight_bytes, TOTAL_BYTES},
+      {"activation_bytes", "layer outputs of a sample", t->activation_bytes, TOTAL_BYTES},
+      {"saved_activation_bytes", "of them kept for backward", t->saved_activation_bytes,
+       TOTAL_BYTES},
+      {"memory_weights_bytes", "memory: weights", m.weights_bytes, TOTAL_BYTES},
+      {"memory_gradients_bytes", "memory: their gradients", m.gradients_bytes, TOTAL_BYTES},
+      {"memory_optimizer_bytes", "memory: state of the optimiser", m.optimizer_bytes, TOTAL_BYTES},
+      {"memory_buffers_bytes", "memory: buffers", m.buffers_bytes, TOTAL_BYTES},
+      {"memory_activations_bytes", "memory: activations at the peak", m.activations_bytes,
+       TOTAL_BYTES},
+      {"memory_bytes", "peak memory of training", m.total_bytes, TOTAL_BYTES},
   };
   const size_t count = sizeof(rows) / sizeof(rows[0]);
   for (size_t i = 0; i < count; i++)
@@ -69,11 +117,21 @@ static void put_inputs(const struct jc_network *network, struct jc_json_writer *
   jc_put_end(w);
 }
 
-static void put_report(const struct loaded_model *model, const struct jc_run *run,
-                       const struct total *totals, size_t total_count, const struct records *layers,
-                       struct jc_json_writer *w) {
-  jc_put_start(w, JC_JSON_PRETTY);
-  jc_put_object(w, NULL);
+static void put_other(const struct other_count *other, struct jc_json_writer *w) {
+  if (other->info == NULL)
+    return;
+  jc_put_string(w, "convention_name", other->info->name);
+  jc_put_string(w, "convention_version", other->info->version);
+  jc_put_string(w, "convention_unit", other->info->unit);
+  jc_put_string(w, "convention_identity", other->info->identity);
+  jc_put_uint(w, "convention_count", other->total.value);
+  jc_put_bool(w, "convention_approximate", other->total.approximate);
+}
+
+/* All but the layers. */
+static void put_members(const struct loaded_model *model, const struct jc_memory_plan *plan,
+                        const struct other_count *other, const struct total *totals,
+                        size_t total_count, struct jc_json_writer *w) {
   jc_put_string(w, "schema", "joulecast.inspect/1");
   jc_put_string(w, "model", model->network->name);
   jc_put_string(w, "source", model->network->source);
@@ -82,12 +140,33 @@ static void put_report(const struct loaded_model *model, const struct jc_run *ru
   for (size_t i = 0; i < total_count; i++)
     jc_put_uint(w, totals[i].key, totals[i].value);
   jc_put_inline_object(w, "memory_of");
-  jc_put_uint(w, "batch_size", run->batch_size);
-  jc_put_string(w, "optimizer", optimizer_name(run->optimizer));
-  jc_put_string(w, "precision", jc_precision_name(JC_PRECISION_FP32));
+  jc_put_uint(w, "batch_size", plan->batch_size);
+  jc_put_string(w, "optimizer", optimizer_name(plan->optimizer));
+  jc_put_string(w, "precision", jc_precision_name(plan->precision));
+  jc_put_bool(w, "checkpointing", plan->checkpointing);
   jc_put_end(w);
+  put_other(other, w);
+}
+
+static void put_report(const struct loaded_model *model, const struct jc_memory_plan *plan,
+                       const struct other_count *other, const struct total *totals,
+                       size_t total_count, const struct records *layers, struct jc_json_writer *w) {
+  jc_put_start(w, JC_JSON_PRETTY);
+  jc_put_object(w, NULL);
+  put_members(model, plan, other, totals, total_count, w);
   records_put(layers, w, "layers");
   jc_put_end(w);
+}
+
+enum jc_status report_inspect_put(const struct loaded_model *model,
+                                  const struct jc_memory_plan *plan,
+                                  enum jc_convention_kind convention, struct jc_json_writer *writer,
+                                  struct jc_error *error) {
+  struct total totals[MAX_TOTALS];
+  struct other_count other;
+  if (count_otherwise(model, convention, &other, error) == JC_OK)
+    put_members(model, plan, &other, totals, fill_totals(model, plan, totals), writer);
+  return error->status;
 }
 
 static void print_inputs(const struct jc_network *network, FILE *out) {
@@ -97,9 +176,24 @@ static void print_inputs(const struct jc_network *network, FILE *out) {
             jc_shape_format(&network->inputs[i].shape, shape, sizeof(shape)));
 }
 
-static void print_report(const struct loaded_model *model, const struct jc_run *run,
-                         const struct total *totals, size_t total_count,
-                         const struct records *layers, FILE *out) {
+static void print_other(const struct other_count *other, FILE *out) {
+  char text[FORMAT_SIZE], sentence[640];
+  if (other->info == NULL)
+    return;
+  fprintf(out, "\n%-36s %16s%s\n", other->info->name,
+          format_count((double)other->total.value, text, sizeof(text)),
+          other->total.approximate ? ", approximately" : "");
+  (void)snprintf(sentence, sizeof(sentence), "%s %s counts %s: %s%s", other->info->name,
+                 other->info->version, other->info->unit, other->info->identity,
+                 other->total.approximate
+                     ? "; its own number may differ: it depends on how the layers are written"
+                     : "");
+  print_wrapped(out, sentence, 0, 0);
+}
+
+static void print_report(const struct loaded_model *model, const struct jc_memory_plan *plan,
+                         const struct other_count *other, const struct total *totals,
+                         size_t total_count, const struct records *layers, FILE *out) {
   char text[FORMAT_SIZE];
   fprintf(out, "%s: ", model->network->name);
   print_inputs(model->network, out);
@@ -113,34 +207,41 @@ static void print_report(const struct loaded_model *model, const struct jc_run *
   fputc('\n', out);
   for (size_t i = 0; i < total_count; i++) {
     const double value = (double)totals[i].value;
+    if (totals[i].form == TOTAL_RARE && totals[i].value == 0)
+      continue;
     fprintf(out, "%-36s %16s\n", totals[i].title,
-            totals[i].bytes ? format_bytes(value, text, sizeof(text))
-                            : format_count(value, text, sizeof(text)));
+            totals[i].form == TOTAL_BYTES ? format_bytes(value, text, sizeof(text))
+                                          : format_count(value, text, sizeof(text)));
   }
-  fprintf(out, "\nCounts are of one sample; memory is for batch %s, %s, fp32.\n",
-          format_count((double)run->batch_size, text, sizeof(text)),
-          optimizer_name(run->optimizer));
+  fprintf(out, "\nCounts are of one sample; memory is for batch %s, %s, %s%s.\n",
+          format_count((double)plan->batch_size, text, sizeof(text)),
+          optimizer_name(plan->optimizer), jc_precision_name(plan->precision),
+          plan->checkpointing ? ", checkpointing" : "");
   print_wrapped(out, jc_convention(), 0, 0);
+  print_other(other, out);
 }
 
-enum jc_status report_inspect(const struct loaded_model *model, const struct jc_run *run,
-                              enum format format, bool with_layers, struct output *output,
-                              struct jc_error *error) {
+enum jc_status report_inspect(const struct loaded_model *model, const struct jc_memory_plan *plan,
+                              enum jc_convention_kind convention, enum format format,
+                              bool with_layers, struct output *output, struct jc_error *error) {
   struct total totals[MAX_TOTALS];
+  struct other_count other;
+  struct column columns[MAX_COLUMNS];
   struct records layers;
   struct jc_json_writer writer;
-  const uint64_t memory_bytes =
-      jc_training_memory_bytes(&model->analysis.totals, run->batch_size, run->optimizer);
-  const size_t count = fill_totals(model, memory_bytes, totals);
-  fill_layers(model, &layers);
+  if (count_otherwise(model, convention, &other, error) != JC_OK)
+    return error->status;
+  const size_t count = fill_totals(model, plan, totals);
+  fill_layers(model, &other, columns, &layers);
   if (records_check(&layers, error) == JC_OK) {
     if (format == FORMAT_JSON) {
-      put_report(model, run, totals, count, &layers, &writer);
+      put_report(model, plan, &other, totals, count, &layers, &writer);
       (void)output_json(output, &writer, error);
     } else if (format == FORMAT_CSV) {
       records_print_csv(&layers, output->stream);
     } else {
-      print_report(model, run, totals, count, with_layers ? &layers : NULL, output->stream);
+      print_report(model, plan, &other, totals, count, with_layers ? &layers : NULL,
+                   output->stream);
     }
   }
   records_free(&layers);

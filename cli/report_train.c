@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/format.h"
+#include "estimator/data_files.h"
 #include "estimator/samples_file.h"
 #include "trainer/trainer.h"
 
@@ -43,6 +44,12 @@ static bool is_whole(const struct training *t) {
 
 /* ---- JSON ---- */
 
+/* Of the trainer's optimiser, whatever the run's options left out. */
+static uint64_t memory_forecast(const struct train_report *report) {
+  return jc_training_memory_bytes(&report->forecast->model.analysis.totals,
+                                  report->options->run.batch_size, JC_OPTIMIZER_MOMENTUM);
+}
+
 static void put_figures(const struct figure *figures, struct jc_json_writer *w) {
   jc_put_object(w, "forecast");
   for (int i = 0; i < FIGURE_COUNT; i++)
@@ -72,6 +79,8 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_real(w, "val_accuracy", t->val_accuracy);
   jc_put_real(w, "energy_j", t->energy_j);
   jc_put_real(w, "time_s", t->time_s);
+  jc_put_uint(w, "memory_bytes", t->memory_bytes);
+  jc_put_uint(w, "memory_forecast_bytes", memory_forecast(report));
   jc_put_real(w, "build_s", t->build_s);
   jc_put_real(w, "power_w", t->energy_j / t->time_s);
   jc_put_real(w, "step_median_s", t->step_median_s);
@@ -108,8 +117,11 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
   fprintf(out, "\n  energy      %-12s so far, %s; of the %s\n",
           format_energy(t->energy_j, text, sizeof(text)),
           t->meter.measured ? "measured" : "modelled, not measured", t->meter.domain);
-  fprintf(out, "  time        %-12s so far, without %.2g s to build the network\n\n",
+  fprintf(out, "  time        %-12s so far, without %.2g s to build the network\n",
           format_duration(t->time_s, text, sizeof(text)), t->build_s);
+  fprintf(out, "  memory      %-12s forecast %s\n\n",
+          format_bytes((double)t->memory_bytes, text, sizeof(text)),
+          format_bytes((double)memory_forecast(report), whole, sizeof(whole)));
   if (!isfinite(t->loss))
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
 }
@@ -189,10 +201,7 @@ static void set_facts(const struct train_report *report, struct jc_sample *sampl
 static enum jc_status set_model(const struct train_report *report, const char *operand,
                                 bool overridden, struct jc_sample *sample, struct jc_error *error) {
   char *text = NULL;
-  const size_t length = strlen(operand);
-  const bool shipped = strchr(operand, '/') == NULL && strcmp(operand, "-") != 0 &&
-                       (length < 5 || strcmp(operand + length - 5, ".json") != 0);
-  if (shipped && !overridden)
+  if (jc_models_is_name(operand) && !overridden)
     return jc_sample_set_model_name(sample, operand, error);
   if (jc_model_expanded_json(report->forecast->model.model, &text, error) == JC_OK)
     (void)jc_sample_set_model_text(sample, text, strlen(text), error);

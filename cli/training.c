@@ -249,6 +249,7 @@ static enum jc_status open_session(struct session *s, struct jc_error *error) {
       make_pool(s, 0, s->training->whole.training, &s->pool, error) != JC_OK)
     return error->status;
   s->training->build_s = jc_trainer_size(s->trainer).build_s;
+  s->training->memory_bytes = jc_trainer_size(s->trainer).bytes;
   if (s->training->whole.validation > 0 &&
       make_pool(s, validation_offset, s->training->whole.validation, &s->validation_pool, error) !=
           JC_OK)

@@ -27,7 +27,8 @@ struct training_epoch {
 struct training {
   struct jc_steps whole; /* of the whole run */
   struct jc_steps done;
-  bool stopped; /* by the flag */
+  bool stopped;          /* by the flag */
+  uint64_t memory_bytes; /* the trainer's buffers: weights, gradients, activations */
   double build_s, time_s, energy_j;
   double validation_time_s, validation_energy_j; /* of them */
   double loss, first_loss;                       /* mean of the last steps; the first step's */

@@ -127,9 +127,14 @@ struct jc_name_list {
 enum jc_status jc_models_list(struct jc_name_list *list, struct jc_error *error);
 void jc_name_list_free(struct jc_name_list *list);
 
-/* The file that MODEL means: itself if it has a '/', ends in ".json" or is "-" (standard input; not
- * looked at here), else the shipped model of that name. JC_ERROR_MISSING if there is none, with the
- * nearest name. */
-enum jc_status jc_models_find(const char *model, char *path, size_t size, struct jc_error *error);
+/* The file that MODEL means, and *variant what stands behind the last colon, inside MODEL; NULL:
+ * nothing. A MODEL that has a '/', ends in ".json" or is "-" (standard input) is a path (not looked
+ * at here), anything else the name of a shipped model; a file that exists with the colon in its
+ * name is that file. JC_ERROR_MISSING if there is no such model, with the nearest name. */
+enum jc_status jc_models_find(const char *model, char *path, size_t size, const char **variant,
+                              struct jc_error *error);
+
+/* Whether MODEL is such a name by its form, and no path. */
+bool jc_models_is_name(const char *model);
 
 #endif

@@ -160,22 +160,54 @@ static enum jc_status no_such_model(const char *model, const char *folder, struc
   return error->status;
 }
 
-static bool is_path(const char *model) {
-  return strcmp(model, "-") == 0 || strchr(model, '/') != NULL ||
-         (strlen(model) >= 5 && strcmp(model + strlen(model) - 5, ".json") == 0);
+static bool ends_in_json(const char *name, size_t length) {
+  return length >= 5 && strncmp(name + length - 5, ".json", 5) == 0;
 }
 
-enum jc_status jc_models_find(const char *model, char *path, size_t size, struct jc_error *error) {
-  char folder[PATH_MAX];
-  if (is_path(model)) {
-    if (strlen(model) >= size)
-      return too_long(error);
-    memcpy(path, model, strlen(model) + 1);
+static bool is_path(const char *name, size_t length) {
+  return (length == 1 && name[0] == '-') || memchr(name, '/', length) != NULL ||
+         ends_in_json(name, length);
+}
+
+/* Copies the first LENGTH bytes of NAME, a path; false if they do not fit. */
+static bool copy_path(char *path, size_t size, const char *name, size_t length) {
+  if (length >= size)
+    return false;
+  memcpy(path, name, length);
+  path[length] = '\0';
+  return true;
+}
+
+/* Bytes of MODEL before ":variant", or all. */
+static size_t base_length(const char *model) {
+  const char *colon = strrchr(model, ':');
+  return colon != NULL && strchr(colon, '/') == NULL ? (size_t)(colon - model) : strlen(model);
+}
+
+bool jc_models_is_name(const char *model) {
+  return !is_path(model, base_length(model)) && !is_path(model, strlen(model));
+}
+
+/* A colon begins a variant unless the whole is a file, or there is no file before it either. */
+static enum jc_status find_path(const char *model, size_t length, char *path, size_t size,
+                                const char **variant, struct jc_error *error) {
+  if (*variant != NULL && access(model, F_OK) != 0 && copy_path(path, size, model, length) &&
+      (access(path, F_OK) == 0 || ends_in_json(model, length) || strcmp(path, "-") == 0))
     return JC_OK;
-  }
+  *variant = NULL;
+  return copy_path(path, size, model, strlen(model)) ? JC_OK : too_long(error);
+}
+
+enum jc_status jc_models_find(const char *model, char *path, size_t size, const char **variant,
+                              struct jc_error *error) {
+  char folder[PATH_MAX], name[NAME_MAX];
+  const size_t length = base_length(model);
+  *variant = model[length] == ':' ? model + length + 1 : NULL;
+  if (!jc_models_is_name(model))
+    return find_path(model, length, path, size, variant, error);
   if (find_folder(&models_folder, folder, error) != JC_OK)
     return error->status;
-  if (!join(path, size, folder, model, ".json"))
+  if (!copy_path(name, sizeof(name), model, length) || !join(path, size, folder, name, ".json"))
     return too_long(error);
-  return access(path, F_OK) == 0 ? JC_OK : no_such_model(model, folder, error);
+  return access(path, F_OK) == 0 ? JC_OK : no_such_model(name, folder, error);
 }

@@ -215,7 +215,8 @@ const struct jc_json_node *jc_json_member(const struct jc_json_node *object, con
   if (!object || object->type != JC_JSON_OBJECT)
     return NULL;
   const struct jc_json_node *member = jc_json_first(object);
-  while (member && strcmp(jc_json_key(member), name) != 0)
+  /* Most keys differ in their first byte. */
+  while (member && (jc_json_key(member)[0] != name[0] || strcmp(jc_json_key(member), name) != 0))
     member = jc_json_next(member);
   return member;
 }

@@ -1,9 +1,10 @@
 /* model_expand.c -- items to flat layers: repeats and blocks, names and the tensors they mean.
  *
  * The same walk goes over the items twice: it counts what is to be stored, and then, with the
- * storage made, fills it. While counting, a repeat walks its items once and multiplies. Every list
- * of items holds at least one layer, so that the work is bounded by the number of layers, and the
- * count stops at JC_MAX_LAYERS however blocks and repeats are nested.
+ * storage made, fills it. While counting, a repeat walks its items once and multiplies. Every item
+ * has a name, so that the work is bounded by the number of names, and the count stops at MAX_NAMES
+ * however blocks and repeats are nested. What a repeat of 0 hides is walked once per repeat in the
+ * file, with room of its own, so that a mistake in it does not wait for another number.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,10 +13,8 @@
 #include "estimator/model_parts.h"
 
 enum {
-  MAX_NAMES = 1 << 22,      /* layers, repeats and uses after expansion */
-  MAX_NAME_BYTES = 1 << 28, /* of all of them */
-  MAX_BLOCKS = 1024,        /* in one file */
-  MAX_PARAMETERS = 256      /* of one block */
+  MAX_NAMES = 3 << 20,     /* layers, repeats and uses after expansion */
+  MAX_NAME_BYTES = 1 << 28 /* of all of them */
 };
 
 /* Marks of blocks in jc_scope.used. */
@@ -27,15 +26,16 @@ static bool counting(const struct jc_expansion *x) {
 
 /* ---- counting ---- */
 
-static enum jc_status check_size(const struct jc_expansion *x, const struct jc_json_node *node) {
+static enum jc_status check_size(const struct jc_expansion *x, const struct jc_expansion_size *size,
+                                 const struct jc_json_node *node) {
   const struct {
     uint64_t found;
     int limit;
     const char *what;
-  } limits[] = {{x->size.layers, JC_MAX_LAYERS, "layers"},
-                {x->size.edges, JC_MAX_EDGES, "inputs of layers"},
-                {x->size.names, MAX_NAMES, "names"},
-                {x->size.name_bytes, MAX_NAME_BYTES, "bytes of names"}};
+  } limits[] = {{size->layers, JC_MAX_LAYERS, "layers"},
+                {size->edges, JC_MAX_EDGES, "inputs of layers"},
+                {size->names, MAX_NAMES, "names"},
+                {size->name_bytes, MAX_NAME_BYTES, "bytes of names"}};
   for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
     if (limits[i].found > (uint64_t)limits[i].limit) {
       return jc_json_fail_as(node, JC_ERROR_OVERFLOW, x->error,
@@ -65,15 +65,19 @@ static void multiply_size(struct jc_expansion_size *size, const struct jc_expans
 static enum jc_status count_layer(struct jc_expansion *x, const struct jc_json_node *node,
                                   struct jc_item *item) {
   const struct jc_json_node *inputs = jc_json_member(node, "inputs");
+  const struct jc_kind *kind = jc_kind_get(item->kind);
   if (!item->place) {
     char path[sizeof x->error->path];
     item->place = ""; /* counted; filled later */
     x->size.place_bytes += strlen(jc_json_path(node, path, sizeof path)) + 1;
   }
   x->size.layers++;
-  x->size.edges += inputs && jc_json_type(inputs) == JC_JSON_ARRAY ? jc_json_length(inputs) : 1;
+  if (inputs && jc_json_type(inputs) == JC_JSON_ARRAY)
+    x->size.edges += jc_json_length(inputs);
+  else if (inputs || kind->max_inputs > 0)
+    x->size.edges++;
   count_name(x);
-  return check_size(x, node);
+  return check_size(x, &x->size, node);
 }
 
 /* The copies of a layer share one text. */
@@ -93,7 +97,7 @@ static enum jc_status check_input_count(const struct jc_expansion *x,
                       : count < kind->min_inputs           ? "at least "
                                                            : "at most ";
   uint32_t limit = count < kind->min_inputs ? kind->min_inputs : kind->max_inputs;
-  if (count >= kind->min_inputs && (kind->max_inputs == 0 || count <= kind->max_inputs))
+  if (count >= kind->min_inputs && count <= kind->max_inputs)
     return JC_OK;
   return jc_json_fail(node, x->error, "%s needs %s%lu %s, got %lu", kind->name, bound,
                       (unsigned long)limit, limit == 1 ? "input" : "inputs", (unsigned long)count);
@@ -114,17 +118,21 @@ static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_n
                                   struct jc_layer *layer) {
   const struct jc_json_node *inputs = jc_json_member(node, "inputs");
   uint32_t *edge = x->edge + x->size.edges;
+  const struct jc_kind *kind = jc_kind_get(layer->kind);
   layer->first_input = (uint32_t)x->size.edges;
-  layer->input_count = 1;
+  layer->input_count = inputs || kind->max_inputs > 0;
+  if (inputs && kind->max_inputs == 0)
+    return jc_json_fail(inputs, x->error, "expected none: %s reads nothing", kind->name);
   if (inputs && jc_json_type(inputs) != JC_JSON_STRING) {
     if (jc_json_want(inputs, JC_JSON_ARRAY, x->error) != JC_OK)
       return x->error->status;
     layer->input_count = jc_json_length(inputs);
   }
-  if (check_input_count(x, inputs ? inputs : node, jc_kind_get(layer->kind), layer->input_count) !=
-      JC_OK)
+  if (check_input_count(x, inputs ? inputs : node, kind, layer->input_count) != JC_OK)
     return x->error->status;
   x->size.edges += layer->input_count;
+  if (layer->input_count == 0)
+    return JC_OK;
   if (!inputs)
     return default_input(x, node, previous, edge);
   if (jc_json_type(inputs) == JC_JSON_STRING)
@@ -135,7 +143,8 @@ static enum jc_status fill_inputs(struct jc_expansion *x, const struct jc_json_n
   return JC_OK;
 }
 
-/* "weight_from" names an earlier layer of the same kind; chains lead to the weights' owner. */
+/* "weight_from" names an earlier layer of the same kind, or of one whose weights can be shared;
+ * chains lead to the weights' owner. */
 static enum jc_status fill_weight_from(const struct jc_expansion *x,
                                        const struct jc_json_node *layer_node,
                                        const struct jc_scope *scope, struct jc_layer *layer) {
@@ -147,10 +156,11 @@ static enum jc_status fill_weight_from(const struct jc_expansion *x,
   if (tensor < inputs)
     return jc_json_fail(node, x->error, "expected an earlier layer, got an input");
   const struct jc_layer *owner = &x->layer[tensor - inputs];
-  if (owner->kind != layer->kind) {
-    return jc_json_fail(node, x->error, "expected an earlier %s, '%.100s' is a %s",
-                        jc_kind_get(layer->kind)->name, owner->name,
-                        jc_kind_get(owner->kind)->name);
+  const struct jc_kind *kind = jc_kind_get(layer->kind), *found = jc_kind_get(owner->kind);
+  if (found != kind && found != kind->ties_with) {
+    return jc_json_fail(node, x->error, "expected an earlier %s%s%s, '%.100s' is a %s", kind->name,
+                        kind->ties_with ? " or " : "", kind->ties_with ? kind->ties_with->name : "",
+                        owner->name, found->name);
   }
   layer->weight_from = owner->weight_from != JC_NONE ? owner->weight_from : tensor - inputs;
   return JC_OK;
@@ -216,7 +226,7 @@ static enum jc_status close_group(struct jc_expansion *x, const struct jc_json_n
   x->name[name_length] = '\0';
   if (counting(x)) {
     count_name(x);
-    return check_size(x, node);
+    return check_size(x, &x->size, node);
   }
   return jc_expansion_define(x, node, tensor, &name);
 }
@@ -233,18 +243,59 @@ static enum jc_status extend_name(struct jc_expansion *x, const struct jc_json_n
   return JC_OK;
 }
 
+/* Puts what was counted since BEFORE aside. */
+static enum jc_status hide_count(struct jc_expansion *x, const struct jc_json_node *node,
+                                 const struct jc_expansion_size *before) {
+  x->hidden.layers += x->size.layers - before->layers;
+  x->hidden.edges += x->size.edges - before->edges;
+  x->hidden.names += x->size.names - before->names;
+  x->hidden.name_bytes += x->size.name_bytes - before->name_bytes;
+  multiply_size(&x->size, before, 0);
+  return check_size(x, &x->hidden, node);
+}
+
+/* A repeat of 0 stands for its input, and what it hides is checked and forgotten. */
+static enum jc_status walk_absent(struct jc_expansion *x, const struct jc_json_node *node,
+                                  struct jc_item *item, struct jc_scope *inner, uint32_t *output) {
+  const struct jc_expansion_size before = x->size;
+  const uint32_t last_name = x->last_name;
+  size_t name_length = strlen(x->name);
+  bool *done = counting(x) ? &item->hidden_counted : &item->hidden_checked;
+  if (!*done) {
+    *done = true;
+    inner->default_input = inner->input;
+    if (extend_name(x, node, name_length, ".0.", &inner->prefix) != JC_OK ||
+        walk_items(x, inner, output) != JC_OK)
+      return x->error->status;
+    if (counting(x)) {
+      if (hide_count(x, node, &before) != JC_OK)
+        return x->error->status;
+    } else {
+      jc_expansion_forget_names(x, last_name);
+      memset(x->layer + before.layers, 0, (x->size.layers - before.layers) * sizeof *x->layer);
+      x->size = before;
+    }
+  }
+  *output = inner->input;
+  if (close_group(x, node, name_length, *output) == JC_OK && !counting(x))
+    jc_expansion_mark_absent(x);
+  return x->error->status;
+}
+
 static enum jc_status walk_repeat(struct jc_expansion *x, const struct jc_json_node *node,
-                                  const struct jc_item *item, const struct jc_scope *scope,
+                                  struct jc_item *item, const struct jc_scope *scope,
                                   uint32_t previous, uint32_t *output) {
   const struct jc_expansion_size before = x->size;
   struct jc_scope inner = {
       .parent = scope, .depth = scope->depth + 1, .items = item->body, .used = scope->used};
   size_t name_length = strlen(x->name);
   uint64_t copies = 0;
-  if (jc_scope_get_uint(scope, jc_json_member(node, "repeat"), 1, JC_MAX_LAYERS, &copies,
+  if (jc_scope_get_uint(scope, jc_json_member(node, "repeat"), 0, JC_MAX_LAYERS, &copies,
                         x->error) != JC_OK ||
       open_group(x, node, scope, previous, &inner.input) != JC_OK)
     return x->error->status;
+  if (copies == 0)
+    return walk_absent(x, node, item, &inner, output);
   /* Counting walks the last copy only, which has the longest number in its names. */
   for (uint64_t copy = counting(x) ? copies - 1 : 0; copy < copies; copy++) {
     char number[24];
@@ -270,14 +321,31 @@ static void blame_use(struct jc_expansion *x, const char *block, size_t name_len
   }
 }
 
+/* Parameters handed on in VALUE are used, even if all that the block does with them is hidden. */
+static enum jc_status mark_handed_on(struct jc_expansion *x, const struct jc_scope *scope,
+                                     const struct jc_json_node *value) {
+  const struct jc_json_node *ignored = value;
+  if (jc_json_type(value) == JC_JSON_STRING)
+    return jc_scope_substitute(&ignored, &scope, x->error);
+  if (jc_json_type(value) == JC_JSON_ARRAY)
+    for (const struct jc_json_node *n = jc_json_first(value); n; n = jc_json_next(n)) {
+      const struct jc_scope *inner = scope;
+      ignored = n;
+      if (jc_scope_substitute(&ignored, &inner, x->error) != JC_OK)
+        return x->error->status;
+    }
+  return JC_OK;
+}
+
 static enum jc_status walk_use(struct jc_expansion *x, const struct jc_json_node *node,
                                const struct jc_item *item, const struct jc_scope *scope,
                                uint32_t previous, uint32_t *output) {
   struct jc_scope inner = {.parent = scope,
                            .depth = scope->depth + 1,
                            .items = jc_json_member(item->body, "layers"),
-                           .block = item->body,
-                           .use = node,
+                           .has_params = true,
+                           .params = jc_json_member(item->body, "params"),
+                           .given = {node},
                            .used = scope->used};
   unsigned char *mark = &scope->used[jc_json_index(item->body)];
   size_t name_length = strlen(x->name);
@@ -285,6 +353,12 @@ static enum jc_status walk_use(struct jc_expansion *x, const struct jc_json_node
     return jc_json_fail(jc_json_member(node, "block"), x->error, "block '%s' is made of itself",
                         jc_json_key(item->body));
   *mark = BLOCK_OPEN;
+  for (const struct jc_json_node *p = inner.params ? jc_json_first(inner.params) : NULL; p;
+       p = jc_json_next(p)) {
+    const struct jc_json_node *given = jc_json_member(node, jc_json_key(p));
+    if (given && mark_handed_on(x, scope, given) != JC_OK)
+      return x->error->status;
+  }
   if (open_group(x, node, scope, previous, &inner.input) != JC_OK ||
       extend_name(x, node, name_length, ".", &inner.prefix) != JC_OK)
     return x->error->status;
@@ -319,7 +393,7 @@ static bool is_reserved(const char *key) {
 static enum jc_status check_parameters(const struct jc_expansion *x, const struct jc_json_node *use,
                                        const struct jc_json_node *block) {
   const struct jc_json_node *params = jc_json_member(block, "params");
-  const char *names[MAX_PARAMETERS + 1] = {"inputs"};
+  const char *names[JC_MAX_MODEL_PARAMS + 1] = {"inputs"};
   for (const struct jc_json_node *n = jc_json_first(use); n; n = jc_json_next(n)) {
     const char *key = jc_json_key(n);
     if (strcmp(key, "name") != 0 && strcmp(key, "block") != 0 && strcmp(key, "inputs") != 0 &&
@@ -365,7 +439,7 @@ static enum jc_status study_repeat(const struct jc_expansion *x, const struct jc
 static enum jc_status study_use(const struct jc_expansion *x, const struct jc_json_node *node,
                                 struct jc_item *item) {
   const struct jc_json_node *block = jc_json_member(node, "block");
-  const char *name = NULL, *names[MAX_BLOCKS];
+  const char *name = NULL, *names[JC_MAX_MODEL_BLOCKS];
   if (jc_json_get_string(block, &name, x->error) != JC_OK)
     return x->error->status;
   item->body = jc_json_member(x->blocks, name);
@@ -446,7 +520,7 @@ static enum jc_status check_block(const struct jc_expansion *x, const struct jc_
   jc_model_check_name(block, jc_json_key(block), x->error);
   jc_json_only_keys(block, keys, sizeof keys / sizeof keys[0], x->error);
   jc_json_need(block, "layers", x->error);
-  if (check_object(x, params, MAX_PARAMETERS) != JC_OK)
+  if (check_object(x, params, JC_MAX_MODEL_PARAMS) != JC_OK)
     return x->error->status;
   for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
        p = jc_json_next(p)) {
@@ -460,7 +534,7 @@ static enum jc_status check_block(const struct jc_expansion *x, const struct jc_
 }
 
 static enum jc_status check_blocks(const struct jc_expansion *x) {
-  if (check_object(x, x->blocks, MAX_BLOCKS) != JC_OK)
+  if (check_object(x, x->blocks, JC_MAX_MODEL_BLOCKS) != JC_OK)
     return x->error->status;
   for (const struct jc_json_node *b = x->blocks ? jc_json_first(x->blocks) : NULL; b;
        b = jc_json_next(b))
@@ -471,6 +545,10 @@ static enum jc_status check_blocks(const struct jc_expansion *x) {
 
 /* Nothing checks the layers of an unused block, and a parameter without effect is a mistake. */
 static enum jc_status check_all_used(const struct jc_expansion *x) {
+  for (const struct jc_json_node *p = x->top.params ? jc_json_first(x->top.params) : NULL; p;
+       p = jc_json_next(p))
+    if (!x->top.used[jc_json_index(p)])
+      return jc_json_fail(p, x->error, "nothing in the layers uses this parameter");
   for (const struct jc_json_node *b = x->blocks ? jc_json_first(x->blocks) : NULL; b;
        b = jc_json_next(b)) {
     const struct jc_json_node *params = jc_json_member(b, "params");
@@ -486,27 +564,34 @@ static enum jc_status check_all_used(const struct jc_expansion *x) {
 
 /* ---- the whole ---- */
 
-enum jc_status jc_expansion_begin(struct jc_expansion *x, const struct jc_json_node *root,
+enum jc_status jc_expansion_begin(struct jc_expansion *x, const struct jc_choice *choice,
                                   struct jc_error *error) {
+  const struct jc_json_node *root = choice->root;
   uint32_t nodes = jc_json_count(jc_json_document(root)), output = 0;
   *x = (struct jc_expansion){.blocks = jc_json_member(root, "blocks"), .error = error};
-  x->top =
-      (struct jc_scope){.items = jc_json_need(root, "layers", error), .used = calloc(nodes, 1)};
+  x->top = (struct jc_scope){.items = jc_json_need(root, "layers", error),
+                             .has_params = true,
+                             .params = jc_json_member(root, "params"),
+                             .given = {choice->set ? jc_json_root(choice->set) : NULL,
+                                       jc_json_member(choice->variant, "params")},
+                             .used = calloc(nodes, 1)};
   x->items = calloc(nodes, sizeof *x->items);
   if (!x->items || !x->top.used)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_error_is_set(error) || check_blocks(x) != JC_OK)
+  if (jc_error_is_set(error) || check_blocks(x) != JC_OK ||
+      walk_items(x, &x->top, &output) != JC_OK)
     return error->status;
-  return walk_items(x, &x->top, &output);
+  if (x->size.layers == 0)
+    return jc_json_fail(x->top.items, error, "expected at least one layer, all repeats are 0");
+  return JC_OK;
 }
 
 enum jc_status jc_expansion_fill(struct jc_expansion *x) {
-  uint32_t output = 0;
   if (jc_expansion_open_names(x) != JC_OK)
     return x->error->status;
   const struct jc_expansion_size counted = x->size;
   x->size = (struct jc_expansion_size){0};
-  if (walk_items(x, &x->top, &output) != JC_OK)
+  if (walk_items(x, &x->top, &x->output) != JC_OK)
     return x->error->status;
   assert(x->size.layers == counted.layers && x->size.edges == counted.edges);
   (void)counted;

@@ -1,20 +1,22 @@
 /* model_file.c -- model.json: the head of the file, the model's storage, and what is done with it.
  *
- * A model is one block of memory: struct jc_model, then inputs, layers, edges, outputs and text.
+ * A model is one block of memory: struct jc_model, then inputs, layers, edges, outputs, the names
+ * of its variants, and text.
  */
 #include "estimator/model_file.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "estimator/data_files.h"
 #include "estimator/file_io.h"
 #include "estimator/model_parts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const double max_dimension = 2147483647.0;
-
-enum { MAX_TITLE = 4096 }; /* bytes of `name` and of `source` */
 
 /* ---- the head ---- */
 
@@ -24,8 +26,8 @@ static enum jc_status read_title(const struct jc_json_node *node, const char **t
   char echo[JC_JSON_ECHO_SIZE];
   if (!node || jc_json_get_string(node, title, error) != JC_OK)
     return error->status;
-  if (**title == '\0' || strlen(*title) > MAX_TITLE)
-    return jc_json_fail(node, error, "expected 1 to %d bytes of text, got %s", MAX_TITLE,
+  if (**title == '\0' || strlen(*title) > JC_MAX_MODEL_TITLE)
+    return jc_json_fail(node, error, "expected 1 to %d bytes of text, got %s", JC_MAX_MODEL_TITLE,
                         jc_json_echo(node, echo, sizeof echo));
   return JC_OK;
 }
@@ -61,19 +63,17 @@ static enum jc_status read_expect(const struct jc_json_node *node, struct jc_mod
   return jc_json_get_uint(macs, 0, UINT64_MAX, &expect->forward_macs, error);
 }
 
-/* Everything but inputs, layers and outputs; strings stay in the document. */
+/* Everything that no variant changes but layers and outputs; strings stay in the document. */
 static enum jc_status read_head(const struct jc_json_node *root, struct jc_model *head,
                                 struct jc_error *error) {
-  static const char *const keys[] = {"schema", "name",   "source", "training", "expect",
-                                     "input",  "blocks", "layers", "outputs"};
+  static const char *const keys[] = {"schema", "name",     "source", "training", "expect", "input",
+                                     "params", "variants", "blocks", "layers",   "outputs"};
   (void)snprintf(head->file, sizeof head->file, "%s", jc_json_file(jc_json_document(root)));
   jc_json_want(root, JC_JSON_OBJECT, error);
   jc_json_check_schema(root, JC_MODEL_SCHEMA, error);
   jc_json_only_keys(root, keys, COUNT(keys), error);
   read_title(jc_json_need(root, "name", error), &head->network.name, error);
-  read_title(jc_json_member(root, "source"), &head->network.source, error);
-  read_training(jc_json_member(root, "training"), &head->network.training, error);
-  return read_expect(jc_json_member(root, "expect"), head, error);
+  return read_title(jc_json_member(root, "source"), &head->network.source, error);
 }
 
 /* ---- inputs and outputs ---- */
@@ -127,32 +127,45 @@ static enum jc_status read_inputs(const struct jc_json_node *node, struct jc_inp
     inputs[0].name = "input";
     return read_shape(node, &inputs[0].shape, error);
   }
-  for (const struct jc_json_node *n = jc_json_first(node); n; n = jc_json_next(n)) {
+  for (const struct jc_json_node *n = jc_json_first(node); n; n = jc_json_next(n), inputs++) {
     inputs->name = jc_json_key(n);
     if (jc_model_check_name(n, inputs->name, error) != JC_OK ||
-        read_input(n, inputs++, error) != JC_OK)
+        read_input(n, inputs, error) != JC_OK)
       return error->status;
   }
   return JC_OK;
 }
 
+static enum jc_status add_output(struct jc_expansion *x, const struct jc_json_node *node,
+                                 uint32_t tensor, struct jc_network *network, uint32_t *outputs) {
+  if (tensor < network->input_count)
+    return jc_json_fail(node, x->error, "expected a layer, '%s' is an input",
+                        network->inputs[tensor].name);
+  for (uint32_t i = 0; i < network->output_count; i++)
+    if (outputs[i] == tensor)
+      return jc_json_fail(node, x->error, "the output '%s' is repeated", jc_json_string(node));
+  outputs[network->output_count++] = tensor;
+  return JC_OK;
+}
+
+/* A head that a repeat of 0 leaves out is none. */
 static enum jc_status read_outputs(struct jc_expansion *x, const struct jc_json_node *node,
                                    struct jc_network *network, uint32_t *outputs) {
-  if (!node) {
-    outputs[network->output_count++] = network->input_count + network->layer_count - 1;
-    return JC_OK;
-  }
+  if (!node && x->output < network->input_count)
+    return jc_json_fail(x->top.items, x->error,
+                        "expected a layer at the end, the last repeat of 0 stands for input '%s'",
+                        network->inputs[x->output].name);
+  if (!node)
+    return add_output(x, x->top.items, x->output, network, outputs);
   for (const struct jc_json_node *n = jc_json_first(node); n; n = jc_json_next(n)) {
-    uint32_t *output = &outputs[network->output_count];
-    if (jc_expansion_resolve(x, n, output) != JC_OK)
+    uint32_t tensor = 0;
+    bool absent = false;
+    if (jc_expansion_resolve(x, n, &tensor, &absent) != JC_OK ||
+        (!absent && add_output(x, n, tensor, network, outputs) != JC_OK))
       return x->error->status;
-    if (*output < network->input_count)
-      return jc_json_fail(n, x->error, "expected a layer, '%s' is an input", jc_json_string(n));
-    for (uint32_t i = 0; i < network->output_count; i++)
-      if (outputs[i] == *output)
-        return jc_json_fail(n, x->error, "the output '%s' is repeated", jc_json_string(n));
-    network->output_count++;
   }
+  if (network->output_count == 0)
+    return jc_json_fail(node, x->error, "expected at least one output, all are repeats of 0");
   return JC_OK;
 }
 
@@ -170,32 +183,88 @@ static uint32_t count_outputs(const struct jc_json_node *node, struct jc_error *
   return jc_json_length(node);
 }
 
+/* ---- variants ---- */
+
+/* What a variant has of the head, read for its errors only. */
+static enum jc_status check_variant(const struct jc_json_node *variant, struct jc_error *error) {
+  const struct jc_json_node *input = jc_json_member(variant, "input");
+  struct jc_model scratch = {0};
+  read_training(jc_json_member(variant, "training"), &scratch.network.training, error);
+  read_expect(jc_json_member(variant, "expect"), &scratch, error);
+  uint32_t count = input ? count_inputs(input, error) : 0;
+  if (jc_error_is_set(error) || count == 0)
+    return error->status;
+  struct jc_input *inputs = calloc(count, sizeof *inputs);
+  if (!inputs)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  read_inputs(input, inputs, error);
+  free(inputs);
+  return error->status;
+}
+
+/* What a variant may change. Its `expect` is its own or none: the file's holds for the defaults. */
+static enum jc_status read_choice(const struct jc_choice *choice, struct jc_model *head,
+                                  struct jc_error *error) {
+  const struct jc_json_node *variants = jc_json_member(choice->root, "variants");
+  const struct jc_json_node *holder = choice->variant ? choice->variant : choice->root;
+  head->variant_count = variants ? jc_json_length(variants) : 0;
+  for (const struct jc_json_node *v = variants ? jc_json_first(variants) : NULL; v;
+       v = jc_json_next(v))
+    if (check_variant(v, error) != JC_OK)
+      return error->status;
+  read_training(jc_choice_member(choice, "training"), &head->network.training, error);
+  read_expect(jc_json_member(holder, "expect"), head, error);
+  if (choice->set)
+    head->expect = (struct jc_model_expect){0};
+  return error->status;
+}
+
 /* ---- the model ---- */
 
+/* The room for `text` in bytes: every name and title. */
 static size_t text_size(const char *text) {
   return text ? strlen(text) + 1 : 0;
 }
 
+/* Bytes of the keys of OBJECT. */
+static size_t keys_size(const struct jc_json_node *object) {
+  size_t size = 0;
+  for (const struct jc_json_node *n = object ? jc_json_first(object) : NULL; n; n = jc_json_next(n))
+    size += text_size(jc_json_key(n));
+  return size;
+}
+
+/* Bytes of the texts beside those of the expansion. A variant's name stands in the network's name,
+ * behind a colon, too. */
+static size_t head_text_size(const struct jc_choice *choice, const struct jc_model *head) {
+  const struct jc_json_node *input = jc_choice_member(choice, "input");
+  return keys_size(jc_json_member(choice->root, "variants")) + text_size(head->network.name) +
+         text_size(head->network.source) +
+         (choice->variant ? text_size(jc_json_key(choice->variant)) : 0) +
+         (jc_json_type(input) == JC_JSON_ARRAY ? text_size("input") : keys_size(input));
+}
+
 /* One block for the model of HEAD and the expansion's layers; sets what X fills. */
 static struct jc_model *allocate(struct jc_expansion *x, const struct jc_model *head,
-                                 size_t input_names, uint32_t outputs, uint32_t **output) {
-  const struct jc_expansion_size *size = &x->size;
-  uint32_t inputs = head->network.input_count;
-  size_t input_bytes = inputs * sizeof(struct jc_input);
-  size_t layer_bytes = (size_t)size->layers * sizeof(struct jc_layer);
-  size_t edge_bytes = (size_t)size->edges * sizeof(uint32_t);
+                                 size_t head_text, uint32_t outputs, uint32_t **output) {
+  const struct jc_expansion_size *size = &x->size, *hidden = &x->hidden;
+  size_t input_bytes = head->network.input_count * sizeof(struct jc_input);
+  size_t layer_bytes = (size_t)(size->layers + hidden->layers) * sizeof(struct jc_layer);
+  size_t variant_bytes = head->variant_count * sizeof(const char *);
+  size_t edge_bytes = (size_t)(size->edges + hidden->edges) * sizeof(uint32_t);
   size_t output_bytes = outputs * sizeof(uint32_t);
-  size_t text_bytes = (size_t)(size->name_bytes + size->place_bytes) + input_names +
-                      text_size(head->network.name) + text_size(head->network.source);
-  struct jc_model *model =
-      calloc(1, sizeof *model + input_bytes + layer_bytes + edge_bytes + output_bytes + text_bytes);
+  size_t text_bytes =
+      (size_t)(size->name_bytes + hidden->name_bytes + size->place_bytes) + head_text;
+  struct jc_model *model = calloc(1, sizeof *model + input_bytes + layer_bytes + variant_bytes +
+                                         edge_bytes + output_bytes + text_bytes);
   if (!model)
     return NULL;
   *model = *head;
   char *next = (char *)(model + 1);
   model->inputs = (void *)next;
   x->layer = (void *)(next += input_bytes);
-  x->edge = (void *)(next += layer_bytes);
+  model->variants = (void *)(next += layer_bytes);
+  x->edge = (void *)(next += variant_bytes);
   *output = (void *)(next += edge_bytes);
   x->text = next + output_bytes;
   x->network = &model->network;
@@ -208,51 +277,59 @@ static struct jc_model *allocate(struct jc_expansion *x, const struct jc_model *
   return model;
 }
 
-/* Bytes of the inputs' names. */
-static size_t input_names_size(const struct jc_json_node *node) {
-  size_t size = 0;
-  if (jc_json_type(node) == JC_JSON_ARRAY)
-    return text_size("input");
-  for (const struct jc_json_node *n = jc_json_first(node); n; n = jc_json_next(n))
-    size += text_size(jc_json_key(n));
-  return size;
+/* "name:variant". */
+static void keep_name(struct jc_expansion *x, const struct jc_json_node *variant,
+                      struct jc_model *model) {
+  model->network.name = jc_expansion_keep(x, model->network.name);
+  if (variant) {
+    x->text[-1] = ':';
+    model->variant = jc_expansion_keep(x, jc_json_key(variant));
+  }
 }
 
-static enum jc_status fill(struct jc_expansion *x, const struct jc_json_node *root,
+static enum jc_status fill(struct jc_expansion *x, const struct jc_choice *choice,
                            struct jc_model *model, uint32_t *outputs) {
+  const struct jc_json_node *variants = jc_json_member(choice->root, "variants");
   struct jc_network *network = &model->network;
-  if (read_inputs(jc_json_member(root, "input"), model->inputs, x->error) != JC_OK)
+  uint32_t index = 0;
+  if (read_inputs(jc_choice_member(choice, "input"), model->inputs, x->error) != JC_OK)
     return x->error->status;
   for (uint32_t i = 0; i < network->input_count; i++)
     model->inputs[i].name = jc_expansion_keep(x, model->inputs[i].name);
-  network->name = jc_expansion_keep(x, network->name);
+  keep_name(x, choice->variant, model);
   if (network->source)
     network->source = jc_expansion_keep(x, network->source);
+  for (const struct jc_json_node *v = variants ? jc_json_first(variants) : NULL; v;
+       v = jc_json_next(v))
+    model->variants[index++] = jc_expansion_keep(x, jc_json_key(v));
   if (jc_expansion_fill(x) != JC_OK)
     return x->error->status;
-  return read_outputs(x, jc_json_member(root, "outputs"), network, outputs);
+  return read_outputs(x, jc_json_member(choice->root, "outputs"), network, outputs);
 }
 
-enum jc_status jc_model_from_json(const struct jc_json_node *node, struct jc_model **model,
-                                  struct jc_error *error) {
+static enum jc_status read_root(const struct jc_json_node *root,
+                                const struct jc_model_options *options, struct jc_model **model,
+                                struct jc_error *error) {
   struct jc_model head = {0}, *made = NULL;
+  struct jc_choice choice = {0};
   struct jc_expansion x = {.error = error};
   uint32_t *output = NULL, outputs = 0;
-  const struct jc_json_node *input = NULL;
   *model = NULL;
-  if (read_head(node, &head, error) == JC_OK) {
-    input = jc_json_need(node, "input", error);
-    head.network.input_count = count_inputs(input, error);
-    outputs = count_outputs(jc_json_member(node, "outputs"), error);
+  if (read_head(root, &head, error) == JC_OK && jc_json_need(root, "input", error) &&
+      jc_choice_begin(&choice, root, options, error) == JC_OK &&
+      read_choice(&choice, &head, error) == JC_OK) {
+    head.network.input_count = count_inputs(jc_choice_member(&choice, "input"), error);
+    outputs = count_outputs(jc_json_member(root, "outputs"), error);
   }
-  if (!jc_error_is_set(error) && jc_expansion_begin(&x, node, error) == JC_OK) {
-    made = allocate(&x, &head, input_names_size(input), outputs, &output);
+  if (!jc_error_is_set(error) && jc_expansion_begin(&x, &choice, error) == JC_OK) {
+    made = allocate(&x, &head, head_text_size(&choice, &head), outputs, &output);
     if (!made)
       jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     else
-      fill(&x, node, made, output);
+      fill(&x, &choice, made, output);
   }
   jc_expansion_end(&x);
+  jc_choice_end(&choice);
   if (jc_error_is_set(error)) {
     jc_error_name_file(error, head.file);
     jc_model_free(made);
@@ -262,26 +339,53 @@ enum jc_status jc_model_from_json(const struct jc_json_node *node, struct jc_mod
   return JC_OK;
 }
 
-enum jc_status jc_model_parse(const char *text, size_t length, const char *file,
-                              struct jc_model **model, struct jc_error *error) {
+enum jc_status jc_model_from_json(const struct jc_json_node *node, struct jc_model **model,
+                                  struct jc_error *error) {
+  return read_root(node, NULL, model, error);
+}
+
+enum jc_status jc_model_parse_as(const char *text, size_t length, const char *file,
+                                 const struct jc_model_options *options, struct jc_model **model,
+                                 struct jc_error *error) {
   struct jc_json *document;
   *model = NULL;
   if (jc_json_parse(text, length, file, 1, &document, error) != JC_OK)
     return error->status;
-  enum jc_status status = jc_model_from_json(jc_json_root(document), model, error);
+  enum jc_status status = read_root(jc_json_root(document), options, model, error);
   jc_json_free(document);
   return status;
 }
 
-enum jc_status jc_model_read(const char *path, struct jc_model **model, struct jc_error *error) {
+enum jc_status jc_model_parse(const char *text, size_t length, const char *file,
+                              struct jc_model **model, struct jc_error *error) {
+  return jc_model_parse_as(text, length, file, NULL, model, error);
+}
+
+enum jc_status jc_model_read_as(const char *path, const struct jc_model_options *options,
+                                struct jc_model **model, struct jc_error *error) {
   char *text;
   size_t length;
   *model = NULL;
   if (jc_file_read(path, &text, &length, error) != JC_OK)
     return error->status;
-  enum jc_status status = jc_model_parse(text, length, jc_file_shown_name(path), model, error);
+  enum jc_status status =
+      jc_model_parse_as(text, length, jc_file_shown_name(path), options, model, error);
   free(text);
   return status;
+}
+
+enum jc_status jc_model_read(const char *path, struct jc_model **model, struct jc_error *error) {
+  return jc_model_read_as(path, NULL, model, error);
+}
+
+enum jc_status jc_model_open(const char *name, const struct jc_model_options *options,
+                             struct jc_model **model, struct jc_error *error) {
+  struct jc_model_options chosen = options ? *options : (struct jc_model_options){0};
+  char path[PATH_MAX];
+  *model = NULL;
+  if (jc_models_find(name, path, sizeof path, &chosen.variant, error) != JC_OK)
+    return error->status;
+  return jc_model_read_as(path, &chosen, model, error);
 }
 
 void jc_model_free(struct jc_model *model) {
@@ -300,18 +404,35 @@ const struct jc_model_expect *jc_model_expect(const struct jc_model *model) {
   return &model->expect;
 }
 
+uint32_t jc_model_variant_count(const struct jc_model *model) {
+  return model->variant_count;
+}
+
+const char *jc_model_variant(const struct jc_model *model, uint32_t index) {
+  assert(index < model->variant_count);
+  return model->variants[index];
+}
+
+static void fail_expect(const struct jc_model *model, uint32_t line, const char *key,
+                        const char *what, uint64_t expected, uint64_t found,
+                        struct jc_error *error) {
+  char path[sizeof error->path];
+  (void)snprintf(path, sizeof path, "%s%s%sexpect.%s", model->variant ? "variants." : "",
+                 model->variant ? model->variant : "", model->variant ? "." : "", key);
+  jc_fail(error, JC_ERROR_INVALID, line, path, "expected %llu %s, the layers have %llu",
+          (unsigned long long)expected, what, (unsigned long long)found);
+}
+
 enum jc_status jc_model_check_expect(const struct jc_model *model,
                                      const struct jc_analysis *analysis, struct jc_error *error) {
   const struct jc_model_expect *expect = &model->expect;
   const struct jc_totals *totals = &analysis->totals;
   if (expect->has_params && totals->params != expect->params)
-    jc_fail(error, JC_ERROR_INVALID, model->params_line, "expect.params",
-            "expected %llu parameters, the layers have %llu", (unsigned long long)expect->params,
-            (unsigned long long)totals->params);
+    fail_expect(model, model->params_line, "params", "parameters", expect->params, totals->params,
+                error);
   if (expect->has_forward_macs && totals->forward_macs != expect->forward_macs)
-    jc_fail(error, JC_ERROR_INVALID, model->forward_macs_line, "expect.forward_macs",
-            "expected %llu MACs, the layers have %llu", (unsigned long long)expect->forward_macs,
-            (unsigned long long)totals->forward_macs);
+    fail_expect(model, model->forward_macs_line, "forward_macs", "MACs", expect->forward_macs,
+                totals->forward_macs, error);
   jc_error_name_file(error, model->file);
   return error->status;
 }
@@ -366,120 +487,4 @@ enum jc_status jc_model_override_input(struct jc_model *model, const char *text,
   model->inputs[index].shape = shape;
   model->expect = (struct jc_model_expect){0};
   return JC_OK;
-}
-
-/* ---- writing ---- */
-
-static const char *tensor_name(const struct jc_network *network, uint32_t tensor) {
-  return tensor < network->input_count ? network->inputs[tensor].name
-                                       : network->layers[tensor - network->input_count].name;
-}
-
-static void write_shape(struct jc_json_writer *writer, const char *key,
-                        const struct jc_shape *shape) {
-  jc_put_inline_array(writer, key);
-  for (uint32_t i = 0; i < shape->rank; i++)
-    jc_put_uint(writer, NULL, shape->dim[i]);
-  jc_put_end(writer);
-}
-
-static void put_count(struct jc_json_writer *writer, const char *key, uint64_t count) {
-  if (count)
-    jc_put_uint(writer, key, count);
-}
-
-static void write_training(struct jc_json_writer *writer,
-                           const struct jc_training_defaults *training) {
-  jc_put_inline_object(writer, "training");
-  if (training->dataset[0])
-    jc_put_string(writer, "dataset", training->dataset);
-  put_count(writer, "samples", training->samples);
-  put_count(writer, "val_samples", training->val_samples);
-  put_count(writer, "epochs", training->epochs);
-  put_count(writer, "batch_size", training->batch_size);
-  jc_put_end(writer);
-}
-
-static void write_expect(struct jc_json_writer *writer, const struct jc_model_expect *expect) {
-  jc_put_inline_object(writer, "expect");
-  if (expect->has_params)
-    jc_put_uint(writer, "params", expect->params);
-  if (expect->has_forward_macs)
-    jc_put_uint(writer, "forward_macs", expect->forward_macs);
-  jc_put_end(writer);
-}
-
-static void write_head(struct jc_json_writer *writer, const struct jc_model *model) {
-  static const struct jc_training_defaults none = {0};
-  jc_put_string(writer, "schema", JC_MODEL_SCHEMA);
-  jc_put_string(writer, "name", model->network.name);
-  if (model->network.source)
-    jc_put_string(writer, "source", model->network.source);
-  if (memcmp(&model->network.training, &none, sizeof none) != 0)
-    write_training(writer, &model->network.training);
-  if (model->expect.has_params || model->expect.has_forward_macs)
-    write_expect(writer, &model->expect);
-}
-
-static void write_inputs(struct jc_json_writer *writer, const struct jc_network *network) {
-  const struct jc_input *input = network->inputs;
-  if (network->input_count == 1 && input->dtype == JC_DTYPE_FLOAT32 &&
-      strcmp(input->name, "input") == 0) {
-    write_shape(writer, "input", &input->shape);
-    return;
-  }
-  jc_put_object(writer, "input");
-  for (; input < network->inputs + network->input_count; input++) {
-    jc_put_inline_object(writer, input->name);
-    write_shape(writer, "shape", &input->shape);
-    jc_put_string(writer, "dtype", input->dtype == JC_DTYPE_INT32 ? "int32" : "float32");
-    jc_put_end(writer);
-  }
-  jc_put_end(writer);
-}
-
-/* `inputs` is left out where reading puts the same one. */
-static void write_layer(struct jc_json_writer *writer, const struct jc_network *network,
-                        uint32_t index) {
-  const struct jc_layer *layer = &network->layers[index];
-  const struct jc_kind *kind = jc_kind_get(layer->kind);
-  const uint32_t *inputs = network->inputs_of_layers + layer->first_input;
-  bool has_default = index > 0 || network->input_count == 1;
-  jc_put_inline_object(writer, NULL);
-  jc_put_string(writer, "name", layer->name);
-  jc_put_string(writer, "type", kind->name);
-  if (!has_default || layer->input_count != 1 || inputs[0] != network->input_count + index - 1) {
-    jc_put_inline_array(writer, "inputs");
-    for (uint32_t i = 0; i < layer->input_count; i++)
-      jc_put_string(writer, NULL, tensor_name(network, inputs[i]));
-    jc_put_end(writer);
-  }
-  jc_fields_write(writer, kind, &layer->fields);
-  if (layer->weight_from != JC_NONE)
-    jc_put_string(writer, "weight_from", network->layers[layer->weight_from].name);
-  if (!layer->trainable)
-    jc_put_bool(writer, "trainable", false);
-  if (layer->training_only)
-    jc_put_string(writer, "when", "training");
-  jc_put_end(writer);
-}
-
-enum jc_status jc_model_expanded_json(const struct jc_model *model, char **text,
-                                      struct jc_error *error) {
-  const struct jc_network *network = &model->network;
-  struct jc_json_writer writer;
-  jc_put_start(&writer, JC_JSON_PRETTY);
-  jc_put_object(&writer, NULL);
-  write_head(&writer, model);
-  write_inputs(&writer, network);
-  jc_put_array(&writer, "layers");
-  for (uint32_t i = 0; i < network->layer_count; i++)
-    write_layer(&writer, network, i);
-  jc_put_end(&writer);
-  jc_put_inline_array(&writer, "outputs");
-  for (uint32_t i = 0; i < network->output_count; i++)
-    jc_put_string(&writer, NULL, tensor_name(network, network->outputs[i]));
-  jc_put_end(&writer);
-  jc_put_end(&writer);
-  return jc_put_finish(&writer, text, NULL, error);
 }

@@ -17,6 +17,8 @@
  *   training  {dataset, samples, val_samples, epochs, batch_size}, each optional (optional)
  *   expect    {params, forward_macs}, each optional: what the analysis must find (optional)
  *   input     [3, 224, 224], or {"input_ids": {"shape": [128], "dtype": "int32"}, ...}
+ *   params    {"depth": 3, "aux": 1}: parameters with their defaults, plain values (optional)
+ *   variants  {"small": {"params": {"depth": 1}, "input", "training", "expect"}} (optional)
  *   blocks    {"basic": {"params": {"c": null, "stride": 1}, "layers": [...]}} (optional)
  *   layers    a list of items
  *   outputs   names of the heads (optional: the last layer)
@@ -26,12 +28,21 @@
  *   a use     {"name", "block": "basic", "inputs", "c": 64}: a copy of the block's layers
  * Names are of letters, digits, '_', '-' and '.'. Items inside a repeat or a use are called
  * `stage.2.conv1` and `b1.conv1`; the name of a repeat or a use is that of its last layer.
- * `inputs` (one name or a list; one only for repeats and uses) names earlier items, looked up in
- * the same list of items first, then outwards; without it, the item before is the input. "input" is
- * the input of the repeat, the use or the network around. A string "$c" as a value of a field, of
- * "repeat" or of another use stands for the parameter c of the block around; null in "params" means
- * that each use must give it; a default is a plain value. Blocks and parameters that nothing uses
- * are refused, since nothing would check them.
+ * `inputs` (one name or a list; one only for repeats and uses; none for kinds without inputs) names
+ * earlier items, looked up in the same list of items first, then outwards; without it, the item
+ * before is the input. "input" is the input of the repeat, the use or the network around.
+ *
+ * A string "$c" as a value of a field, of "repeat" or of a use stands for a parameter: inside a
+ * block for the block's, elsewhere for the file's. null in a block's "params" means that each use
+ * must give it; a default is a plain value: a number, true, false, text or a list of them. Blocks
+ * and parameters that nothing uses are refused, since nothing would check them.
+ *
+ * A repeat of 0 stands for its input: its name is that tensor's, and as one of the "outputs" it is
+ * left out. What it hides is checked as far as reading goes.
+ *
+ * A variant overrides parameters one by one; its input and its training replace the file's; its
+ * expect replaces the file's, which holds for the defaults only, so that a variant without one has
+ * none. The network is then called NAME:VARIANT.
  */
 #ifndef JC_ESTIMATOR_MODEL_FILE_H
 #define JC_ESTIMATOR_MODEL_FILE_H
@@ -51,7 +62,11 @@ enum {
   JC_MAX_NETWORK_OUTPUTS = 1024,
   JC_MAX_LAYER_NAME = 255,     /* bytes of an expanded name */
   JC_MAX_EXPANSION_DEPTH = 64, /* repeats and uses inside each other */
-  JC_MAX_EDGES = 1 << 22       /* inputs of all layers, after expansion */
+  JC_MAX_EDGES = 1 << 22,      /* inputs of all layers, after expansion */
+  JC_MAX_MODEL_TITLE = 4096,   /* bytes of `name` and of `source` */
+  JC_MAX_MODEL_VARIANTS = 1024,
+  JC_MAX_MODEL_BLOCKS = 1024,
+  JC_MAX_MODEL_PARAMS = 256 /* of the network, and of one block */
 };
 
 struct jc_model; /* owns the network and all it points to */
@@ -72,6 +87,28 @@ enum jc_status jc_model_read(const char *path, struct jc_model **model, struct j
 enum jc_status jc_model_parse(const char *text, size_t length, const char *file,
                               struct jc_model **model, struct jc_error *error);
 
+/* What to make of a file that has parameters. */
+struct jc_model_options {
+  const char *variant; /* NULL: none, the defaults */
+  const char *const
+      *set; /* "NAME=VALUE", [set_count]; wins over the variant. VALUE is JSON, or text
+             * if it is no JSON: 3, true, [1, 2], same. `expect` is then forgotten. */
+  size_t set_count;
+};
+
+/* The same with OPTIONS (NULL: none). Further failures: JC_ERROR_MISSING (no such variant) and
+ * JC_ERROR_USAGE (a setting that is none, or of no parameter), with the nearest name. */
+enum jc_status jc_model_read_as(const char *path, const struct jc_model_options *options,
+                                struct jc_model **model, struct jc_error *error);
+enum jc_status jc_model_parse_as(const char *text, size_t length, const char *file,
+                                 const struct jc_model_options *options, struct jc_model **model,
+                                 struct jc_error *error);
+
+/* The same of the model that a user calls NAME, in any form that jc_models_find() knows. A variant
+ * in NAME is the one that is read; options->variant is ignored. Also fails as jc_models_find(). */
+enum jc_status jc_model_open(const char *name, const struct jc_model_options *options,
+                             struct jc_model **model, struct jc_error *error);
+
 /* The same from a parsed value (a model inside a line of samples.jsonl), which is not kept. */
 enum jc_status jc_model_from_json(const struct jc_json_node *node, struct jc_model **model,
                                   struct jc_error *error);
@@ -86,6 +123,10 @@ const struct jc_network *jc_model_network(const struct jc_model *model);
 const char *jc_model_file(const struct jc_model *model);
 
 const struct jc_model_expect *jc_model_expect(const struct jc_model *model);
+
+/* Names of the file's variants, in its order, whichever was read. */
+uint32_t jc_model_variant_count(const struct jc_model *model);
+const char *jc_model_variant(const struct jc_model *model, uint32_t index);
 
 /* Compares the totals of the model's ANALYSIS with its `expect`. JC_ERROR_INVALID at its line if
  * they differ. */

@@ -10,6 +10,8 @@ struct jc_name_entry {
   const char *name; /* NULL: free */
   uint32_t tensor;
   uint32_t line;
+  uint32_t before; /* as x->last_name, before this one */
+  bool absent;     /* a repeat of 0 */
 };
 
 /* ---- names ---- */
@@ -45,7 +47,7 @@ static struct jc_name_entry *find_slot(const struct jc_expansion *x, const char 
 enum jc_status jc_expansion_open_names(struct jc_expansion *x) {
   const struct jc_network *network = x->network;
   size_t slots = 16;
-  while (slots < 2 * (x->size.names + network->input_count))
+  while (slots < 2 * (x->size.names + x->hidden.names + network->input_count))
     slots *= 2;
   x->names = calloc(slots, sizeof *x->names);
   if (!x->names)
@@ -55,7 +57,7 @@ enum jc_status jc_expansion_open_names(struct jc_expansion *x) {
   x->top.default_input = network->input_count == 1 ? 0 : JC_NONE;
   for (uint32_t i = 0; i < network->input_count; i++) {
     const char *name = network->inputs[i].name;
-    *find_slot(x, name) = (struct jc_name_entry){name, i, 0};
+    *find_slot(x, name) = (struct jc_name_entry){.name = name, .tensor = i};
     if (strcmp(name, "input") == 0)
       x->top.input = i;
   }
@@ -77,8 +79,23 @@ enum jc_status jc_expansion_define(struct jc_expansion *x, const struct jc_json_
                         (unsigned long)entry->line);
   }
   *name = jc_expansion_keep(x, x->name);
-  *entry = (struct jc_name_entry){*name, tensor, jc_json_line(node)};
+  *entry = (struct jc_name_entry){
+      .name = *name, .tensor = tensor, .line = jc_json_line(node), .before = x->last_name};
+  x->last_name = (uint32_t)(entry - x->names) + 1;
   return JC_OK;
+}
+
+void jc_expansion_mark_absent(struct jc_expansion *x) {
+  x->names[x->last_name - 1].absent = true;
+}
+
+/* Backwards, so that linear probing never misses a name behind a slot that was emptied. */
+void jc_expansion_forget_names(struct jc_expansion *x, uint32_t last_name) {
+  while (x->last_name != last_name) {
+    struct jc_name_entry *entry = &x->names[x->last_name - 1];
+    x->last_name = entry->before;
+    *entry = (struct jc_name_entry){0};
+  }
 }
 
 /* Why NODE, in SCOPE, names nothing. */
@@ -130,23 +147,32 @@ enum jc_status jc_scope_resolve(const struct jc_expansion *x, const struct jc_js
 }
 
 enum jc_status jc_expansion_resolve(struct jc_expansion *x, const struct jc_json_node *node,
-                                    uint32_t *tensor) {
+                                    uint32_t *tensor, bool *absent) {
   x->name[0] = '\0';
-  return jc_scope_resolve(x, node, &x->top, tensor);
+  if (jc_scope_resolve(x, node, &x->top, tensor) != JC_OK)
+    return x->error->status;
+  *absent = find_slot(x, jc_json_string(node))->absent;
+  return JC_OK;
 }
 
-/* ---- parameters of blocks ---- */
+/* ---- parameters ---- */
 
+/* NODE is no parameter of SCOPE's (NULL: where there are none). */
 static enum jc_status fail_unknown_parameter(const struct jc_json_node *node,
-                                             const struct jc_json_node *params,
-                                             struct jc_error *error) {
-  const char *names[MAX_SUGGESTIONS];
+                                             const struct jc_scope *scope, struct jc_error *error) {
+  const char *name = jc_json_string(node), *names[MAX_SUGGESTIONS];
+  const struct jc_scope *top = scope;
   size_t count = 0;
-  for (const struct jc_json_node *n = params ? jc_json_first(params) : NULL;
+  while (top && top->parent)
+    top = top->parent;
+  if (top != scope && jc_json_member(top->params, name + 1))
+    return jc_json_fail(node, error, "unknown parameter '%s': hand the file's on to the block",
+                        name);
+  for (const struct jc_json_node *n = scope && scope->params ? jc_json_first(scope->params) : NULL;
        n && count < MAX_SUGGESTIONS; n = jc_json_next(n))
     names[count++] = jc_json_key(n);
-  jc_json_fail(node, error, "unknown parameter '%s'", jc_json_string(node));
-  return jc_json_suggest(error, jc_json_string(node) + 1, names, count);
+  jc_json_fail(node, error, "unknown parameter '%s'", name);
+  return jc_json_suggest(error, name + 1, names, count);
 }
 
 enum jc_status jc_scope_substitute(const struct jc_json_node **node, const struct jc_scope **scope,
@@ -154,14 +180,16 @@ enum jc_status jc_scope_substitute(const struct jc_json_node **node, const struc
   const char *name = jc_json_string(*node);
   while (name && name[0] == '$') {
     const struct jc_scope *s = *scope;
-    while (s && !s->block)
+    while (s && !s->has_params)
       s = s->parent;
-    const struct jc_json_node *params = s ? jc_json_member(s->block, "params") : NULL;
+    const struct jc_json_node *params = s ? s->params : NULL;
     const struct jc_json_node *param = jc_json_member(params, name + 1);
-    if (!s || !param)
-      return fail_unknown_parameter(*node, params, error);
+    if (!param)
+      return fail_unknown_parameter(*node, s, error);
     s->used[jc_json_index(param)] = 1;
-    const struct jc_json_node *given = jc_json_member(s->use, name + 1);
+    const struct jc_json_node *given = jc_json_member(s->given[0], name + 1);
+    if (!given)
+      given = jc_json_member(s->given[1], name + 1);
     *node = given ? given : param;
     *scope = given ? s->parent : NULL; /* a default cannot name other parameters */
     name = jc_json_string(*node);

@@ -2,13 +2,11 @@
 #include "estimator/samples_file.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "estimator/data_files.h"
 #include "estimator/file_io.h"
 #include "estimator/json.h"
 #include "estimator/model_file.h"
@@ -103,13 +101,12 @@ const char *jc_sample_model_name(const struct jc_sample *sample) {
 enum jc_status jc_sample_read_model(const struct jc_sample *sample, struct jc_model **model,
                                     struct jc_error *error) {
   const char *name = jc_json_string(sample->model);
-  char path[PATH_MAX];
   *model = NULL;
   if (name == NULL)
     return jc_model_from_json(sample->model, model, error);
-  if (jc_models_find(name, path, sizeof(path), error) != JC_OK)
-    return error->status == JC_ERROR_MISSING ? jc_json_place(sample->model, error) : error->status;
-  return jc_model_read(path, model, error);
+  if (jc_model_open(name, NULL, model, error) == JC_ERROR_MISSING)
+    return jc_json_place(sample->model, error);
+  return error->status;
 }
 
 /* ---- writing ---- */

@@ -97,7 +97,7 @@ enum jc_status jc_sample_set_model_text(struct jc_sample *sample, const char *te
 const char *jc_sample_model_name(const struct jc_sample *sample);
 
 /* Reads the model, inline or shipped; the caller's, jc_model_free(). Errors of an inline model have
- * the file and line of the sample. Fails as jc_model_read() and jc_models_find(). */
+ * the file and line of the sample. Fails as jc_model_open(). */
 enum jc_status jc_sample_read_model(const struct jc_sample *sample, struct jc_model **model,
                                     struct jc_error *error);
 

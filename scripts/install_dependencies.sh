@@ -5,8 +5,10 @@
 # packages and leaves the rest to the build, which says what it cannot find.
 set -eu
 
-run_packages="build-essential cmake pkg-config libcjson-dev libdnnl-dev liblapacke-dev"
-test_packages="libcriterion-dev gcc-arm-none-eabi libnewlib-arm-none-eabi"
+run_packages="build-essential cmake pkg-config libcjson-dev libdnnl-dev liblapacke-dev \
+  libprotobuf-c-dev protobuf-c-compiler"
+test_packages="libcriterion-dev gcc-arm-none-eabi libnewlib-arm-none-eabi python3-jsonschema \
+  python3-torchvision"
 sanitize_packages="clang-14 libclang-rt-14-dev clang-format-14"
 
 case "${1:-run}" in

@@ -3,5 +3,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 command -v clang-format-14 >/dev/null 2>&1 || { echo "skipped: no clang-format-14"; exit 77; }
-find estimator trainer calibrate cli tests -name '*.[ch]' -print0 |
+find estimator convert trainer calibrate cli tests -name '*.[ch]' -print0 |
   xargs -0 clang-format-14 --dry-run --Werror

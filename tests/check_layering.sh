@@ -1,11 +1,11 @@
 #!/bin/sh
 # The rules of the tree that a compiler does not know, read from the #include lines and the sources:
-# estimator core <- estimator files <- trainer <- calibrate <- cli <- tests, never upward.
+# estimator core <- estimator files <- convert <- trainer <- calibrate <- cli <- tests, never upward.
 #   tests/check_layering.sh [ROOT]
 set -eu
 root=${1:-$(dirname "$0")/..}
 cd "$root"
-folders='estimator trainer calibrate cli tests' # lowest first
+folders='estimator convert trainer calibrate cli tests' # lowest first
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -65,6 +65,8 @@ awk '$2 ~ /dnnl/ && $2 ~ /^</ && $1 !~ /^trainer\/onednn\.[ch]$/ { print $1 " in
   "$work/includes" | complain 'oneDNN is for trainer/onednn.c alone'
 awk '$2 ~ /cJSON/ && !seen[$1]++ && (++n > 1 || $1 !~ /^estimator\//) { print $1 " includes " $2 }' \
   "$work/includes" | complain 'cJSON is for one file of estimator/'
+awk '$2 ~ /protobuf-c|pb-c/ && $1 != "convert/onnx_proto.c" { print $1 " includes " $2 }' \
+  "$work/includes" | complain 'protobuf-c is for convert/onnx_proto.c alone'
 awk '$2 ~ /lapack|cblas/ && $1 !~ /^calibrate\// { print $1 " includes " $2 }' "$work/includes" |
   complain 'LAPACK is for calibrate/'
 awk '$2 ~ /"estimator\/kinds_/ && $1 !~ /^estimator\/(layers\.c|kinds_[a-z]*\.h)$/ {

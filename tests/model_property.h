@@ -11,8 +11,9 @@
 
 #include "estimator/model_file.h"
 
-/* Networks beyond this are read, but not analysed and written, to keep fuzzing fast. */
-enum { PROPERTY_MAX_LAYERS = 4096 };
+/* Networks beyond this are read, but not analysed and written, and variants beyond that are not
+ * read, to keep fuzzing fast. */
+enum { PROPERTY_MAX_LAYERS = 4096, PROPERTY_MAX_VARIANTS = 8 };
 
 static bool same_text(const char *a, const char *b) {
   return a == b || (a && b && strcmp(a, b) == 0);
@@ -69,17 +70,23 @@ static const char *check_expansion(const struct jc_model *model) {
   return wrong;
 }
 
-/* Reads and analyses TEXT. ERROR is what a user would see; *wrong as above. */
-static enum jc_status check_model(const char *text, size_t length, const char *file,
-                                  const char **wrong, struct jc_error *error) {
+/* Reads and analyses TEXT, or its variant. ERROR is what a user would see; *wrong as above;
+ * VARIANTS, if not NULL, receives the names of the first variants, to be freed with free(). */
+static enum jc_status check_one(const char *text, size_t length, const char *file,
+                                const char *variant, char *variants[PROPERTY_MAX_VARIANTS],
+                                const char **wrong, struct jc_error *error) {
+  const struct jc_model_options options = {.variant = variant};
   struct jc_model *model;
   struct jc_analysis analysis;
   *wrong = NULL;
-  if (jc_model_parse(text, length, file, &model, error) != JC_OK) {
+  if (jc_model_parse_as(text, length, file, &options, &model, error) != JC_OK) {
     if (!error->text[0] || !error->file[0] || model)
       *wrong = "a failure without a message";
     return error->status;
   }
+  for (uint32_t i = 0; variants && i < PROPERTY_MAX_VARIANTS && i < jc_model_variant_count(model);
+       i++)
+    variants[i] = strdup(jc_model_variant(model, i));
   const struct jc_network *network = jc_model_network(model);
   if (network->layer_count <= PROPERTY_MAX_LAYERS) {
     size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
@@ -91,6 +98,24 @@ static enum jc_status check_model(const char *text, size_t length, const char *f
     *wrong = check_expansion(model);
   }
   jc_model_free(model);
+  return error->status;
+}
+
+/* The same with all its variants; the first failure counts. */
+static enum jc_status check_model(const char *text, size_t length, const char *file,
+                                  const char **wrong, struct jc_error *error) {
+  char *variants[PROPERTY_MAX_VARIANTS] = {NULL};
+  check_one(text, length, file, NULL, variants, wrong, error);
+  for (int i = 0; i < PROPERTY_MAX_VARIANTS && variants[i]; i++) {
+    struct jc_error variant_error = {0};
+    const char *variant_wrong;
+    check_one(text, length, file, variants[i], NULL, &variant_wrong, &variant_error);
+    if (!*wrong)
+      *wrong = variant_wrong;
+    if (!jc_error_is_set(error))
+      *error = variant_error;
+    free(variants[i]);
+  }
   return error->status;
 }
 

@@ -215,24 +215,61 @@ Test(data, pue_is_a_name_or_a_number) {
 
 /* ---- models ---- */
 
+/* MODEL means the file FOUND and the variant VARIANT (NULL: none). */
+static void expect_found(const char *model, const char *found, const char *variant) {
+  struct jc_error error = {0};
+  char path[PATH_MAX];
+  const char *rest = "unset";
+  cr_expect_eq(jc_models_find(model, path, sizeof(path), &rest, &error), JC_OK, "%s: %s", model,
+               error.text);
+  cr_expect_str_eq(path, found, "%s: %s", model, path);
+  if (variant == NULL)
+    cr_expect_null(rest, "%s", model);
+  else
+    cr_expect_str_eq(rest, variant, "%s: %s", model, rest);
+}
+
 Test(data, models_are_found_by_name_and_by_path) {
   struct jc_error error = {0};
   char found[PATH_MAX];
-  cr_assert_eq(jc_models_find("resnet18", found, sizeof(found), &error), JC_OK);
-  cr_assert_str_eq(found, TEST_SOURCE_DIR "/models/resnet18.json");
-  cr_assert_eq(jc_models_find("./resnet18", found, sizeof(found), &error), JC_OK);
-  cr_assert_str_eq(found, "./resnet18");
-  cr_assert_eq(jc_models_find("my.json", found, sizeof(found), &error), JC_OK);
-  cr_assert_str_eq(found, "my.json");
-  cr_assert_eq(jc_models_find("-", found, sizeof(found), &error), JC_OK);
-  cr_assert_str_eq(found, "-");
-  cr_assert_eq(jc_models_find("resnet18", found, 8, &error), JC_ERROR_STORAGE);
+  const char *variant;
+  expect_found("resnet18", TEST_SOURCE_DIR "/models/resnet18.json", NULL);
+  expect_found("resnet18:small", TEST_SOURCE_DIR "/models/resnet18.json", "small");
+  expect_found("resnet18:", TEST_SOURCE_DIR "/models/resnet18.json", "");
+  expect_found("./resnet18", "./resnet18", NULL);
+  expect_found("my.json", "my.json", NULL);
+  expect_found("my.json:small", "my.json", "small");
+  expect_found("a:b/my.json", "a:b/my.json", NULL);
+  expect_found("./no_such_file:small", "./no_such_file:small", NULL);
+  expect_found(TEST_SOURCE_DIR "/README.md:small", TEST_SOURCE_DIR "/README.md", "small");
+  expect_found("-", "-", NULL);
+  expect_found("-:small", "-", "small");
+  cr_assert_eq(jc_models_find("resnet18", found, 8, &variant, &error), JC_ERROR_STORAGE);
+  cr_expect(jc_models_is_name("resnet18") && jc_models_is_name("resnet18:small"));
+  cr_expect_not(jc_models_is_name("my.json:small") || jc_models_is_name("-:small") ||
+                jc_models_is_name("./my:small"));
 
   memset(&error, 0, sizeof(error));
-  jc_models_find("resnt18", found, sizeof(found), &error);
+  jc_models_find("resnt18:small", found, sizeof(found), &variant, &error);
   expect_error(&error, JC_ERROR_MISSING,
                "no model named 'resnt18'; did you mean 'resnet18'? (`joulecast list models`; a "
                "file is named with a '/' or ends in .json)");
+}
+
+/* A file whose own name has the colon wins. */
+Test(data, a_colon_may_be_part_of_a_file_name) {
+  char path[] = "/tmp/joulecast-XXXXXX", file[64];
+  cr_assert_not_null(mkdtemp(path));
+  snprintf(file, sizeof(file), "%s/my.json:small", path);
+  FILE *stream = fopen(file, "w");
+  cr_assert_not_null(stream);
+  fclose(stream);
+  expect_found(file, file, NULL);
+  remove(file);
+  char rest[64];
+  snprintf(rest, sizeof(rest), "%s/my.json", path);
+  expect_found(file, rest, "small");
+  remove(path);
 }
 
 Test(data, models_are_listed_in_order_without_the_schema) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "estimator/file_io.h"
+#include "estimator/model_schema.h"
 #include "tests/model_property.h"
 
 #define CORPUS TEST_SOURCE_DIR "/tests/corpus/model/"
@@ -59,7 +60,7 @@ Test(model_file, corpus) {
     }
   }
   closedir(folder);
-  cr_assert_gt(count, 150);
+  cr_assert_gt(count, 240);
 }
 
 /* ---- shipped models ---- */
@@ -119,8 +120,8 @@ Test(model_file, blocks_substitute_values_and_lists) {
       "{\"name\": \"y\", \"block\": \"inner\", \"k\": [1, 3], \"s\": 2}]}},"
       "\"layers\": [{\"name\": \"o\", \"block\": \"outer\"}]"));
   const struct jc_network *network = jc_model_network(model);
-  const struct jc_conv2d *x = &network->layers[0].fields.conv2d;
-  const struct jc_conv2d *y = &network->layers[1].fields.conv2d;
+  const struct jc_conv *x = &network->layers[0].fields.conv2d;
+  const struct jc_conv *y = &network->layers[1].fields.conv2d;
   cr_expect_str_eq(network->layers[0].name, "o.x.conv");
   cr_expect_str_eq(network->layers[1].where, "blocks.inner.layers[0]");
   cr_expect(x->kernel_size.h == 3 && x->kernel_size.w == 1 && x->stride.h == 1);
@@ -149,7 +150,7 @@ Test(model_file, defaults_are_filled) {
                    "\"kernel_size\": 3}, {\"name\": \"p\", \"type\": \"maxpool2d\","
                    "\"kernel_size\": [2, 3]}, {\"name\": \"bn\", \"type\": \"batchnorm2d\"}]"));
   const struct jc_layer *layers = jc_model_network(model)->layers;
-  const struct jc_conv2d *conv = &layers[0].fields.conv2d;
+  const struct jc_conv *conv = &layers[0].fields.conv2d;
   cr_expect(conv->stride.h == 1 && conv->padding.w == 0 && conv->dilation.h == 1 && conv->bias);
   cr_expect_eq(conv->groups, 1);
   cr_expect(layers[1].fields.maxpool2d.stride.h == 2 && layers[1].fields.maxpool2d.stride.w == 3);
@@ -168,6 +169,160 @@ Test(model_file, weights_are_tied_to_their_owner) {
   const struct jc_layer *layers = jc_model_network(model)->layers;
   cr_expect_eq(layers[1].weight_from, 0);
   cr_expect_eq(layers[2].weight_from, 0);
+  jc_model_free(model);
+}
+
+/* ---- parameters and variants ---- */
+
+static const char family[] = MODEL(
+    "[3, 8, 8]",
+    "\"params\": {\"depth\": 2, \"width\": 4, \"pad\": \"same\", \"head\": true},"
+    "\"expect\": {\"params\": 7}, \"training\": {\"samples\": 9, \"epochs\": 2},"
+    "\"variants\": {\"thin\": {\"params\": {\"width\": 1}, \"expect\": {\"forward_macs\": 5}},"
+    "\"deep\": {\"params\": {\"depth\": 5}, \"input\": [3, 4, 4], \"training\": {\"epochs\": 3}},"
+    "\"same\": {}},"
+    "\"layers\": [{\"name\": \"r\", \"repeat\": \"$depth\", \"layers\": [{\"name\": \"c\","
+    "\"type\": \"conv2d\", \"out_channels\": \"$width\", \"kernel_size\": 3, \"padding\": \"$pad\","
+    "\"bias\": \"$head\"}]}]");
+
+/* FAMILY's VARIANT with up to two settings; NULL and the message if it is refused. */
+static struct jc_model *family_member(const char *variant, const char *first, const char *second,
+                                      char message[1024]) {
+  const char *const set[] = {first, second};
+  const struct jc_model_options options = {.variant = variant,
+                                           .set = set,
+                                           .set_count = first == NULL    ? 0
+                                                        : second == NULL ? 1
+                                                                         : 2};
+  struct jc_error error = {0};
+  struct jc_model *model = NULL;
+  jc_model_parse_as(family, sizeof family - 1, "family.json", &options, &model, &error);
+  jc_error_format(&error, message, 1024);
+  return model;
+}
+
+Test(model_file, variants_override) {
+  char message[1024];
+  static const char *const names[] = {"thin", "deep", "same"};
+  struct jc_model *model = family_member(NULL, NULL, NULL, message);
+  cr_assert_str_eq(message, "");
+  cr_expect_str_eq(jc_model_network(model)->name, "t");
+  cr_expect(jc_model_expect(model)->has_params);
+  cr_assert_eq(jc_model_variant_count(model), 3);
+  for (uint32_t i = 0; i < 3; i++)
+    cr_expect_str_eq(jc_model_variant(model, i), names[i]);
+  jc_model_free(model);
+
+  model = family_member("thin", NULL, NULL, message);
+  cr_assert_str_eq(message, "");
+  cr_expect_str_eq(jc_model_network(model)->name, "t:thin");
+  cr_expect_eq(jc_model_network(model)->layers[1].fields.conv2d.out_channels, 1);
+  cr_expect_eq(jc_model_network(model)->training.samples, 9);
+  cr_expect(!jc_model_expect(model)->has_params && jc_model_expect(model)->forward_macs == 5);
+  jc_model_free(model);
+
+  model = family_member("deep", NULL, NULL, message);
+  cr_assert_str_eq(message, "");
+  cr_expect_eq(jc_model_network(model)->layer_count, 5);
+  cr_expect_eq(jc_model_network(model)->inputs[0].shape.dim[1], 4);
+  cr_expect_eq(jc_model_network(model)->training.samples, 0);
+  cr_expect_eq(jc_model_network(model)->training.epochs, 3);
+  cr_expect(!jc_model_expect(model)->has_params && !jc_model_expect(model)->has_forward_macs);
+  jc_model_free(model);
+}
+
+Test(model_file, settings_override) {
+  char message[1024];
+  struct jc_model *model = family_member("thin", "width=6", "pad=[0, 1]", message);
+  cr_assert_str_eq(message, "");
+  const struct jc_conv *conv = &jc_model_network(model)->layers[0].fields.conv2d;
+  cr_expect(conv->out_channels == 6 && conv->padding.h == 0 && conv->padding.w == 1 && conv->bias);
+  cr_expect_not(jc_model_expect(model)->has_forward_macs, "expect held for other parameters");
+  cr_expect_str_eq(jc_model_network(model)->name, "t:thin");
+  jc_model_free(model);
+  model = family_member(NULL, "pad=valid", "head=false", message);
+  cr_assert_str_eq(message, "");
+  cr_expect_not(jc_model_network(model)->layers[0].fields.conv2d.padding.same);
+  cr_expect_not(jc_model_network(model)->layers[0].fields.conv2d.bias);
+  jc_model_free(model);
+}
+
+Test(model_file, settings_and_variants_that_are_none) {
+  static const struct {
+    const char *variant, *first, *second, *message;
+  } cases[] = {
+      {"thinn", NULL, NULL,
+       "family.json:1: variants: the model has no variant 'thinn', did you mean 'thin'?"},
+      {"", NULL, NULL, "family.json:1: variants: the model has no variant ''"},
+      {NULL, "widht=3", NULL,
+       "family.json: the model has no parameter 'widht', did you mean 'width'?"},
+      {NULL, "=3", NULL, "family.json: the model has no parameter ''"},
+      {NULL, "width", NULL,
+       "family.json: expected a parameter and its value, as in depth=18, got 'width'"},
+      {NULL, "width=3", "width=4", "family.json: parameter 'width' is set twice"},
+      {NULL, "width=null", NULL,
+       "family.json: parameter 'width': expected a number, true, false, text or a list of them, "
+       "got 'null'"},
+      {NULL, "width={}", NULL,
+       "family.json: parameter 'width': expected a number, true, false, text or a list of them, "
+       "got '{}'"},
+      {NULL, "width=wide", NULL,
+       "family.json:1: layers[0].layers[0].out_channels: expected a positive integer, got "
+       "\"wide\""},
+      {NULL, "width=1e999", NULL,
+       "family.json:1: layers[0].layers[0].out_channels: expected a positive integer, got "
+       "\"1e999\""},
+      {NULL, "depth=0", NULL,
+       "family.json:1: layers: expected at least one layer, all repeats are 0"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char message[1024];
+    cr_expect_null(family_member(cases[i].variant, cases[i].first, cases[i].second, message));
+    cr_expect_str_eq(message, cases[i].message, "%s", message);
+  }
+}
+
+Test(model_file, a_file_without_variants) {
+  const struct jc_model_options options = {.variant = "small"};
+  struct jc_error error = {0};
+  struct jc_model *model;
+  char message[1024];
+  cr_expect_eq(jc_model_read_as(CORPUS "ok_minimal.json", &options, &model, &error),
+               JC_ERROR_MISSING);
+  cr_expect_str_eq(jc_error_format(&error, message, sizeof message),
+                   CORPUS "ok_minimal.json:1: the model has no variants, got 'small'");
+}
+
+Test(model_file, models_are_opened_by_what_the_user_calls_them) {
+  struct jc_error error = {0};
+  struct jc_model *model;
+  cr_assert_eq(jc_model_open(CORPUS "ok_variants.json:wide", NULL, &model, &error), JC_OK);
+  cr_expect_str_eq(jc_model_network(model)->name, "test:wide");
+  jc_model_free(model);
+  setenv("JOULECAST_MODELS", TEST_SOURCE_DIR "/models", 1);
+  cr_assert_eq(jc_model_open("lenet5_28", NULL, &model, &error), JC_OK);
+  cr_expect_str_eq(jc_model_network(model)->name, "lenet5_28");
+  jc_model_free(model);
+}
+
+/* ---- repeats of 0 ---- */
+
+Test(model_file, a_repeat_of_0_is_its_input) {
+  struct jc_model *model =
+      parse(MODEL("[4]", "\"layers\": [{\"name\": \"a\", \"type\": \"relu\"},"
+                         "{\"name\": \"none\", \"repeat\": 0, \"inputs\": \"input\", \"layers\": ["
+                         "{\"name\": \"x\", \"type\": \"linear\", \"out_features\": 9},"
+                         "{\"name\": \"y\", \"type\": \"add\", \"inputs\": [\"x\", \"input\"]}]},"
+                         "{\"name\": \"b\", \"type\": \"add\", \"inputs\": [\"a\", \"none\"]},"
+                         "{\"name\": \"none.0.x\", \"type\": \"relu\"}]"));
+  const struct jc_network *network = jc_model_network(model);
+  static const char *const names[] = {"a", "b", "none.0.x"};
+  static const uint32_t edges[] = {0, 1, 0, 2};
+  cr_assert(network->layer_count == 3 && network->edge_count == 4);
+  for (uint32_t i = 0; i < 3; i++)
+    cr_expect_str_eq(network->layers[i].name, names[i]);
+  for (uint32_t i = 0; i < 4; i++)
+    cr_expect_eq(network->inputs_of_layers[i], edges[i]);
   jc_model_free(model);
 }
 
@@ -257,9 +412,18 @@ Test(model_file, override_the_only_input) {
   cr_expect_not(jc_model_expect(model)->has_params);
   cr_expect_str_eq(override(model, "input=2147483647"), "");
   cr_expect(shape->rank == 1 && shape->dim[0] == 2147483647 && shape->dim[1] == 0);
-  static const char *const bad[] = {
-      "",    "x",        "3x",         "3x0x8",         "-3", "3,8", "3 8",
-      "0x3", "3x8x8xx8", "2147483648", "1x1x1x1x1x1x1", "="};
+  static const char *const bad[] = {"",
+                                    "x",
+                                    "3x",
+                                    "3x0x8",
+                                    "-3",
+                                    "3,8",
+                                    "3 8",
+                                    "0x3",
+                                    "3x8x8xx8",
+                                    "2147483648",
+                                    "1x1x1x1x1x1x1x1x1",
+                                    "="};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     char expected[200];
     snprintf(expected, sizeof expected, "expected a shape such as 3x224x224 or NAME=512, got '%s'",
@@ -281,6 +445,20 @@ Test(model_file, override_a_named_input) {
                    "the network has no input 'mas', did you mean 'mask'?");
   cr_expect_str_eq(override(model, "9"), "expected the name of one of 2 inputs, as in ids=9");
   jc_model_free(model);
+}
+
+/* ---- the schema ---- */
+
+Test(model_file, the_schema_is_the_one_in_the_tree) {
+  struct jc_error error = {0};
+  char *text, *file;
+  size_t length;
+  cr_assert_eq(jc_model_schema(&text, &error), JC_OK);
+  cr_assert_eq(jc_file_read(MODELS "model.schema.json", &file, &length, &error), JC_OK);
+  cr_expect(strcmp(text, file) == 0,
+            "make it anew: joulecast list layers --schema -o models/model.schema.json");
+  free(file);
+  free(text);
 }
 
 /* ---- writing ---- */

@@ -1,0 +1,188 @@
+/* analysis.c -- how many networks a second are analysed, and how much heap that takes.
+ *
+ *   bench_analysis MODELS SECONDS     one round: SECONDS for each case, networks of folder MODELS
+ *
+ * Prints one line for each case: `NAME RATE HEAP`, analyses a second of CPU time and calls of
+ * malloc, calloc and realloc in one of them. Fails if a number cannot be had, or if the core
+ * touches the heap; what a clock says never fails. tests/bench/analysis.sh makes rounds, medians
+ * and a table of it.
+ *
+ * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "estimator/data_files.h"
+#include "estimator/estimator.h"
+#include "estimator/file_io.h"
+#include "estimator/model_file.h"
+
+static unsigned long heap_calls;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_malloc(size_t size) {
+  heap_calls++;
+  return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+  heap_calls++;
+  return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size) {
+  heap_calls++;
+  return __real_realloc(old, size);
+}
+
+/* A network, parsed and as text; storage for its analysis. */
+struct subject {
+  struct jc_model *model;
+  struct jc_model_options options; /* to read TEXT with */
+  char *text;
+  size_t length;
+  void *storage;
+  size_t storage_bytes;
+};
+
+/* One case: what is done to SUBJECT, over and over. */
+struct bench_case {
+  const char *name;
+  enum jc_status (*once)(const struct subject *subject, struct jc_error *error);
+  const char *model; /* as users name it */
+  bool expanded;     /* its flat JSON instead of the file's */
+  bool core;         /* may not touch the heap */
+};
+
+/* Shapes, counts and memory of a parsed network. */
+static enum jc_status analyze(const struct subject *subject, struct jc_error *error) {
+  struct jc_analysis analysis;
+  return jc_network_analyze(jc_model_network(subject->model), subject->storage,
+                            subject->storage_bytes, &analysis, error);
+}
+
+/* The same and the peak memory of training, all that `joulecast inspect` prints. */
+static enum jc_status analyze_training(const struct subject *subject, struct jc_error *error) {
+  const struct jc_memory_plan plan = {.batch_size = 32, .optimizer = JC_OPTIMIZER_MOMENTUM};
+  struct jc_analysis analysis;
+  if (jc_network_analyze(jc_model_network(subject->model), subject->storage, subject->storage_bytes,
+                         &analysis, error) == JC_OK &&
+      jc_training_memory(&analysis, &plan).total_bytes == 0)
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "no memory");
+  return error->status;
+}
+
+/* From JSON text to the counts that the file expects. */
+static enum jc_status read_and_analyze(const struct subject *subject, struct jc_error *error) {
+  struct jc_model *model;
+  struct jc_analysis analysis;
+  if (jc_model_parse_as(subject->text, subject->length, "text", &subject->options, &model, error) ==
+          JC_OK &&
+      jc_network_analyze(jc_model_network(model), subject->storage, subject->storage_bytes,
+                         &analysis, error) == JC_OK)
+    (void)jc_model_check_expect(model, &analysis, error);
+  jc_model_free(model);
+  return error->status;
+}
+
+static const struct bench_case cases[] = {
+    {"resnet50.analysis", analyze, "resnet50", false, true},
+    {"resnet50.text", read_and_analyze, "resnet50", false, false},
+    {"resnet50.flat", read_and_analyze, "resnet50", true, false},
+    {"resnet50.memory", analyze_training, "resnet50", false, true},
+    {"densenet121.analysis", analyze, "densenet121", false, true},
+    {"densenet121.text", read_and_analyze, "densenet121", false, false},
+    {"vit_b_16.analysis", analyze, "vit_b_16", false, true},
+    {"vit_b_16.text", read_and_analyze, "vit_b_16", false, false},
+};
+
+/* CPU time: on a quiet machine it is the clock's, and on a busy one the others' is not counted. */
+static double now_s(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static enum jc_status open_subject(const struct bench_case *bench, struct subject *subject,
+                                   struct jc_error *error) {
+  char path[PATH_MAX];
+  memset(subject, 0, sizeof(*subject));
+  if (jc_model_open(bench->model, NULL, &subject->model, error) != JC_OK)
+    return error->status;
+  if (bench->expanded) {
+    if (jc_model_expanded_json(subject->model, &subject->text, error) == JC_OK)
+      subject->length = strlen(subject->text);
+  } else if (jc_models_find(bench->model, path, sizeof(path), &subject->options.variant, error) ==
+             JC_OK) {
+    (void)jc_file_read(path, &subject->text, &subject->length, error);
+  }
+  if (jc_error_is_set(error))
+    return error->status;
+  const struct jc_network *network = jc_model_network(subject->model);
+  subject->storage_bytes = jc_analysis_storage_size(network->layer_count, network->input_count);
+  subject->storage = malloc(subject->storage_bytes);
+  return subject->storage != NULL ? error->status
+                                  : jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+}
+
+static void close_subject(struct subject *subject) {
+  jc_model_free(subject->model);
+  free(subject->text);
+  free(subject->storage);
+}
+
+/* Repeats until SECONDS are over, in batches, so that reading the clock costs nothing. */
+static double measure_rate(const struct bench_case *bench, const struct subject *subject,
+                           double seconds, struct jc_error *error) {
+  const double start = now_s();
+  double elapsed = 0;
+  uint64_t count = 0;
+  do {
+    for (int i = 0; i < 16 && bench->once(subject, error) == JC_OK; i++)
+      count++;
+    elapsed = now_s() - start;
+  } while (elapsed < seconds && !jc_error_is_set(error));
+  return (double)count / elapsed;
+}
+
+static enum jc_status run_case(const struct bench_case *bench, double seconds,
+                               struct jc_error *error) {
+  struct subject subject;
+  if (open_subject(bench, &subject, error) == JC_OK &&
+      bench->once(&subject, error) == JC_OK) { /* warm */
+    const unsigned long before = heap_calls;
+    (void)bench->once(&subject, error);
+    const unsigned long calls = heap_calls - before;
+    printf("%s %.6g %lu\n", bench->name, measure_rate(bench, &subject, seconds, error), calls);
+    if (bench->core && calls > 0)
+      (void)jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "%s: the core calls malloc %lu times",
+                    bench->name, calls);
+  }
+  close_subject(&subject);
+  return error->status;
+}
+
+int main(int argc, char **argv) {
+  struct jc_error error = {0};
+  char line[1200];
+  if (argc != 3) {
+    fprintf(stderr, "usage: bench_analysis MODELS SECONDS\n");
+    return 2;
+  }
+  setenv("JOULECAST_MODELS", argv[1], 1);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    if (run_case(&cases[i], strtod(argv[2], NULL), &error) != JC_OK) {
+      fprintf(stderr, "%s\n", jc_error_format(&error, line, sizeof(line)));
+      return 1;
+    }
+  }
+  return 0;
+}
