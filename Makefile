@@ -5,7 +5,7 @@ BUILD      ?= build
 TEST_BUILD ?= build-test
 JOBS       ?= $(shell nproc)
 
-.PHONY: run build test sanitize bench-accuracy bench-analysis bench-memory format tidy install clean
+.PHONY: run build test sanitize check-classifiers bench-accuracy bench-analysis bench-memory format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -32,6 +32,12 @@ sanitize:
 # Forecast against measurement on the shipped networks; minutes, and wants a quiet machine.
 bench-accuracy: build
 	tests/bench/accuracy.sh $(BUILD)/cli/joulecast
+
+# Every classifier of torchvision, exported and by way of ONNX, against the counts that torch itself
+# made of it (tests/golden/torch_counts.csv). Wants Debian's python3-torchvision; the tests do 25.
+check-classifiers: build
+	/usr/bin/python3 tests/torch/test_export.py --joulecast $(BUILD)/cli/joulecast --all
+	/usr/bin/python3 tests/torch/onnx_counts.py --joulecast $(BUILD)/cli/joulecast --all
 
 # Peak memory predicted against what training really takes.
 bench-memory: build

@@ -10,7 +10,7 @@ enum jc_status jc_op_pool(struct jc_lowering *l) {
   const char *base = jc_operator_find(l->node->op_type)->kind;
   bool average = strcmp(base, "avgpool") == 0;
   struct jc_value *in = jc_need(l, 0);
-  struct jc_window window;
+  struct jc_window window = {0};
   if (!in || jc_window_read(l, in, NULL, &window) != JC_OK || !(in = jc_window_pad(l, &window, in)))
     return l->error->status;
   struct jc_value *out = l->out[0];

@@ -53,8 +53,8 @@ static enum jc_status read_conv(struct jc_lowering *l, struct jc_value **x, stru
 }
 
 enum jc_status jc_op_conv(struct jc_lowering *l) {
-  struct jc_value *x, *w;
-  struct jc_window window;
+  struct jc_value *x = NULL, *w = NULL;
+  struct jc_window window = {0};
   int64_t groups = 1;
   if (read_conv(l, &x, &w, &window, &groups) != JC_OK)
     return l->error->status;
@@ -83,8 +83,8 @@ enum jc_status jc_op_conv(struct jc_lowering *l) {
 }
 
 enum jc_status jc_op_conv_transpose(struct jc_lowering *l) {
-  struct jc_value *x, *w;
-  struct jc_window window;
+  struct jc_value *x = NULL, *w = NULL;
+  struct jc_window window = {0};
   int64_t groups = 1;
   if (read_conv(l, &x, &w, &window, &groups) != JC_OK)
     return l->error->status;

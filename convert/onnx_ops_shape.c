@@ -126,7 +126,7 @@ static enum jc_status resolve_target(struct jc_lowering *l, const struct jc_valu
 
 enum jc_status jc_op_reshape(struct jc_lowering *l) {
   struct jc_value *in = jc_need(l, 0);
-  struct target target;
+  struct target target = {0};
   if (!in || read_target(l, in, &target) != JC_OK || resolve_target(l, in, &target) != JC_OK)
     return l->error->status;
   struct jc_value *out = l->out[0];

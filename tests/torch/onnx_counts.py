@@ -33,9 +33,11 @@ SMALL = ["alexnet", "densenet121", "efficientnet_b0", "mnasnet0_5", "mobilenet_v
 COLUMNS = ["params", "forward_macs", "training_forward_macs", "backward_data_macs",
            "backward_weights_macs", "training_macs"]
 
-# What torch 1.13 cannot export to ONNX in training mode, and why.
+# What torch 1.13 cannot export to ONNX in training mode as plain operators, and why.
 NOT_EXPORTED = {
     "googlenet": "adaptive_avg_pool2d to 4x4 in the auxiliary heads is no ONNX operator",
+    "mvit_v1_b": "exported with Loop and Sequence operators, which no static shape goes through",
+    "mvit_v2_s": "exported with Loop and Sequence operators, which no static shape goes through",
     "swin_v2_t": "aten::zero_ on a slice of the biases of q, k, v is not supported",
     "swin_v2_s": "aten::zero_ on a slice of the biases of q, k, v is not supported",
     "swin_v2_b": "aten::zero_ on a slice of the biases of q, k, v is not supported",
