@@ -139,6 +139,11 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   }
   if (o->lines != NULL)
     return run_lines(o, error);
+  if (o->threads.given || (o->expand && (o->totals || o->convention != NULL))) {
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, o->threads.given ? "--threads" : "--expand",
+                  o->threads.given ? "only with --lines" : "not with --totals or --convention");
+    return EXIT_USAGE;
+  }
   if (load_model(operands->value[0], &o->run, &model, error) != JC_OK) {
     code = exit_code_of_input(error);
   } else {

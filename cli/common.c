@@ -10,7 +10,11 @@ enum { DEFAULT_BATCH_SIZE = 32, MAX_THREADS = 4096 };
 
 /* ---- option tables ---- */
 
-static const char *const optimizers[] = {"sgd", "momentum", "adam", "adamw", NULL};
+static const char *const optimizers[] = {
+#define X(optimizer, name) [JC_OPTIMIZER_##optimizer] = (name),
+    JC_OPTIMIZERS(X)
+#undef X
+        [JC_OPTIMIZER_COUNT] = NULL};
 static const char *const phases[] = {"training", "forward", NULL};
 static const char *const formats_csv[] = {"table", "json", "csv", NULL};
 static const char *const formats[] = {"table", "json", NULL};

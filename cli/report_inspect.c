@@ -23,7 +23,7 @@ static enum jc_status count_otherwise(const struct loaded_model *model,
   return jc_convention_total(&model->analysis, convention, &other->total, error);
 }
 
-enum { MAX_COLUMNS = 9 };
+enum { MAX_COLUMNS = 10 };
 
 /* COLUMNS hold what RECORDS borrow. The total of OTHER is known, so none of its layers fails. */
 static void fill_layers(const struct loaded_model *model, const struct other_count *other,
@@ -37,6 +37,7 @@ static void fill_layers(const struct loaded_model *model, const struct other_cou
       {"training_macs", "train MACs", VALUE_COUNT, false, format_si, NULL},
       {"trainable_params", NULL, VALUE_COUNT, false, NULL, NULL},
       {"elementwise_ops", NULL, VALUE_COUNT, false, NULL, NULL},
+      {"per_step", NULL, VALUE_BOOL, false, NULL, NULL},
   };
   memcpy(columns, own, sizeof(own));
   if (other->info != NULL)
@@ -48,6 +49,7 @@ static void fill_layers(const struct loaded_model *model, const struct other_cou
     record_layer(records, model, i);
     record_count(records, cost->trainable_params);
     record_count(records, cost->elementwise_ops);
+    record_flag(records, cost->per_step);
     if (other->info != NULL) {
       struct jc_convention_count count;
       struct jc_error unused = {0};
@@ -92,8 +94,7 @@ static size_t fill_totals(const struct loaded_model *model, const struct jc_memo
        optimizer->elementwise_ops * t->trainable_params, TOTAL_COUNT},
       {"weight_bytes", "weights", t->weight_bytes, TOTAL_BYTES},
       {"activation_bytes", "layer outputs of a sample", t->activation_bytes, TOTAL_BYTES},
-      {"saved_activation_bytes", "of them kept for backward", t->saved_activation_bytes,
-       TOTAL_BYTES},
+      {"saved_activation_bytes", "kept for backward", t->saved_activation_bytes, TOTAL_BYTES},
       {"memory_weights_bytes", "memory: weights", m.weights_bytes, TOTAL_BYTES},
       {"memory_gradients_bytes", "memory: their gradients", m.gradients_bytes, TOTAL_BYTES},
       {"memory_optimizer_bytes", "memory: state of the optimiser", m.optimizer_bytes, TOTAL_BYTES},

@@ -78,7 +78,9 @@ static bool feeds_next(const struct jc_network *network, uint32_t layer, enum jc
 }
 
 static enum form form_of(const struct jc_network *network, uint32_t layer) {
-  if (!is_known(network->name))
+  const bool of_torchvision =
+      network->source != NULL && strstr(network->source, "torchvision") != NULL;
+  if (!of_torchvision || !is_known(network->name))
     return UNKNOWN_FORM;
   for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
     if (functions[i].kind == network->layers[layer].kind &&
@@ -184,7 +186,8 @@ static struct facts facts_of(const struct jc_analysis *analysis, uint32_t layer,
   else if (family == ATTENTION)
     facts.bias = attention_biases(analysis, layer, over);
   if (family == CONV_TRANSPOSE) {
-    const uint64_t channels = cost->out.dim[0];
+    const uint64_t channels =
+        cost->out.dim[cost->out.rank - 1 - jc_kind_get(l->kind)->spatial_rank];
     const uint64_t weights = cost->params - (facts.bias > 0 ? channels : 0);
     facts.weights = count_product(weights, facts.outputs / channels, over);
   }
@@ -237,7 +240,7 @@ static bool depends_on_form(const struct identity *identity) {
 static enum jc_status refuse(const struct jc_layer *layer, const struct jc_convention_info *info,
                              struct jc_error *error) {
   return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
-                 "what %s %s counts for %s (layer '%.60s') is not known, so it cannot be repeated",
+                 "what %s %s says of %s (layer '%.60s') is not known, or it fails there",
                  info->name, info->version, jc_kind_get(layer->kind)->name, layer->name);
 }
 

@@ -30,7 +30,15 @@ static void sum_of_tensors_cost(const struct jc_layer_view *view, struct jc_cost
 /* Each factor's gradient is made with the others. */
 static void product_of_tensors_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   count_operands(view, cost);
-  cost->saves_input = true;
+  cost->saves_input = cost->saves_factors = true;
+}
+
+static enum jc_status masked_fill_shape(const struct jc_layer_view *view, struct jc_shape *out,
+                                        struct jc_error *error) {
+  if (jc_view_needs_grad(view, 1))
+    return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
+                   "expected a mask that needs no gradient as the second input");
+  return broadcast_shape(view, out, error);
 }
 
 static void masked_fill_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
@@ -38,7 +46,7 @@ static void masked_fill_cost(const struct jc_layer_view *view, struct jc_cost *c
   cost->saved_extra_bytes = jc_shape_elements(&cost->out); /* the mask, a byte an element */
 }
 
-#define ARITHMETIC_KIND(kind_name, most_inputs, cost_function, text)                               \
+#define ARITHMETIC_KIND(kind_name, most_inputs, shape_function, cost_function, text)               \
   static const struct jc_kind kind_##kind_name = {                                                 \
       .name = #kind_name,                                                                          \
       .summary = text ", broadcast",                                                               \
@@ -46,16 +54,21 @@ static void masked_fill_cost(const struct jc_layer_view *view, struct jc_cost *c
       .max_inputs = (most_inputs),                                                                 \
       .variants = {#kind_name},                                                                    \
       .ops_per_output = 1,                                                                         \
-      .shape = broadcast_shape,                                                                    \
+      .shape = (shape_function),                                                                   \
       .cost = (cost_function),                                                                     \
   }
 
-ARITHMETIC_KIND(add, JC_ANY_INPUTS, sum_of_tensors_cost, "sum of two or more tensors");
-ARITHMETIC_KIND(sub, 2, sum_of_tensors_cost, "difference of two tensors");
-ARITHMETIC_KIND(mul, JC_ANY_INPUTS, product_of_tensors_cost, "product of two or more tensors");
-ARITHMETIC_KIND(div, 2, product_of_tensors_cost, "quotient of two tensors");
-ARITHMETIC_KIND(maximum, 2, product_of_tensors_cost, "larger of two tensors' elements");
-ARITHMETIC_KIND(minimum, 2, product_of_tensors_cost, "smaller of two tensors' elements");
-ARITHMETIC_KIND(masked_fill, 2, masked_fill_cost, "a tensor, with a constant where a mask says so");
+ARITHMETIC_KIND(add, JC_ANY_INPUTS, broadcast_shape, sum_of_tensors_cost,
+                "sum of two or more tensors");
+ARITHMETIC_KIND(sub, 2, broadcast_shape, sum_of_tensors_cost, "difference of two tensors");
+ARITHMETIC_KIND(mul, JC_ANY_INPUTS, broadcast_shape, product_of_tensors_cost,
+                "product of two or more tensors");
+ARITHMETIC_KIND(div, 2, broadcast_shape, product_of_tensors_cost, "quotient of two tensors");
+ARITHMETIC_KIND(maximum, 2, broadcast_shape, product_of_tensors_cost,
+                "larger of two tensors' elements");
+ARITHMETIC_KIND(minimum, 2, broadcast_shape, product_of_tensors_cost,
+                "smaller of two tensors' elements");
+ARITHMETIC_KIND(masked_fill, 2, masked_fill_shape, masked_fill_cost,
+                "a tensor, with a constant where a mask says so");
 
 #endif

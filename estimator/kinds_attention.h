@@ -13,14 +13,19 @@ struct attention {
   uint64_t score_macs, value_macs;
 };
 
-/* Backward of both products: one for each factor that needs a gradient; the scores need one if the
- * queries or the keys do. */
-static uint64_t attention_data_macs(const struct attention *attention, bool query, bool key,
-                                    bool value, bool *overflow) {
+/* Which operands need a gradient. The scores need one if the query, the key or the mask does. */
+struct attention_needs {
+  bool query, key, value, mask;
+};
+
+/* Backward of both products: one for each factor that needs a gradient. */
+static uint64_t attention_data_macs(const struct attention *attention,
+                                    const struct attention_needs *needs, bool *overflow) {
+  const bool weights = needs->query || needs->key || needs->mask;
   const uint64_t scores =
-      count_product((uint64_t)query + (uint64_t)key, attention->score_macs, overflow);
+      count_product((uint64_t)needs->query + (uint64_t)needs->key, attention->score_macs, overflow);
   const uint64_t values =
-      count_product((uint64_t)(query || key) + (uint64_t)value, attention->value_macs, overflow);
+      count_product((uint64_t)weights + (uint64_t)needs->value, attention->value_macs, overflow);
   return count_sum(scores, values, overflow);
 }
 
@@ -83,6 +88,9 @@ static enum jc_status multihead_attention_shape(const struct jc_layer_view *view
   const uint32_t heads = view->layer->fields.multihead_attention.num_heads;
   char text[MESSAGE_SHAPE_BYTES];
   *out = *jc_view_input(view, 0);
+  for (uint32_t i = 0; i < view->input_count; i++)
+    if (require_floats(view, i, error) != JC_OK)
+      return error->status;
   if (out->rank < 2)
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
                    "expected a tensor of length x features, got %s",
@@ -157,10 +165,11 @@ static void multihead_attention_gradients(const struct jc_layer_view *view, stru
   const bool from[3] = {jc_view_needs_grad(view, 0), jc_view_needs_grad(view, key_input(view)),
                         jc_view_needs_grad(view, value_input(view))};
   const bool trains = cost->trains_weights;
+  const struct attention_needs needs = {trains || from[0], trains || from[1], trains || from[2],
+                                        false};
   uint64_t macs[4];
   mha_projections(&s, macs, over);
-  uint64_t data =
-      attention_data_macs(&a, trains || from[0], trains || from[1], trains || from[2], over);
+  uint64_t data = attention_data_macs(&a, &needs, over);
   data = count_sum(data, macs[3], over); /* what comes into the last projection needs one */
   for (int i = 0; i < 3; i++)
     data = count_sum(data, from[i] ? macs[i] : 0, over);
@@ -203,21 +212,23 @@ static enum jc_status check_mask(const struct jc_layer_view *view, const struct 
 static enum jc_status scaled_dot_product_attention_shape(const struct jc_layer_view *view,
                                                          struct jc_shape *out,
                                                          struct jc_error *error) {
-  struct jc_shape lead = {0};
-  const struct jc_shape *part[3];
+  const uint32_t max_rank = batched_rank(view);
+  struct jc_shape lead = {0}, part[3];
   for (uint32_t i = 0; i < 3; i++) {
     char text[MESSAGE_SHAPE_BYTES];
-    part[i] = jc_view_input(view, i);
-    if (part[i]->rank < 2)
+    part[i] = operand(view, i, max_rank);
+    if (part[i].rank < 2)
       return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
                      "expected a tensor of length x features, got %s",
-                     jc_shape_format(part[i], text, sizeof(text)));
-    struct jc_shape leading = *part[i];
+                     jc_shape_format(&part[i], text, sizeof(text)));
+    struct jc_shape leading = part[i];
     leading.rank -= 2;
-    if (broadcast(&lead, &leading, error) != JC_OK)
+    if (require_floats(view, i, error) != JC_OK ||
+        require_operand(&part[i], max_rank, error) != JC_OK ||
+        broadcast(&lead, &leading, error) != JC_OK)
       return error->status;
   }
-  const struct jc_shape *query = part[0], *key = part[1], *value = part[2];
+  const struct jc_shape *query = &part[0], *key = &part[1], *value = &part[2];
   if (query->dim[query->rank - 1] != key->dim[key->rank - 1])
     return shapes_differ(query, key, error);
   if (key->dim[key->rank - 2] != value->dim[value->rank - 2])
@@ -257,9 +268,10 @@ static void scaled_dot_product_attention_cost(const struct jc_layer_view *view,
 static void scaled_dot_product_attention_gradients(const struct jc_layer_view *view,
                                                    struct jc_cost *cost) {
   const struct attention a = dot_product_attention(view, &cost->out, &cost->overflow);
-  cost->backward_data_macs =
-      attention_data_macs(&a, jc_view_needs_grad(view, 0), jc_view_needs_grad(view, 1),
-                          jc_view_needs_grad(view, 2), &cost->overflow);
+  const struct attention_needs needs = {jc_view_needs_grad(view, 0), jc_view_needs_grad(view, 1),
+                                        jc_view_needs_grad(view, 2),
+                                        view->input_count == 4 && jc_view_needs_grad(view, 3)};
+  cost->backward_data_macs = attention_data_macs(&a, &needs, &cost->overflow);
 }
 
 static const struct jc_kind kind_scaled_dot_product_attention = {

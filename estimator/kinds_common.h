@@ -78,6 +78,15 @@ static enum jc_status require_rank(const struct jc_layer_view *view, uint32_t ra
   return JC_OK;
 }
 
+/* What is multiplied or normalised is no index. */
+static enum jc_status require_floats(const struct jc_layer_view *view, uint32_t index,
+                                     struct jc_error *error) {
+  if (jc_view_network_input(view, index) == JC_INTEGER_INPUT)
+    return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
+                   "expected floats, got the whole numbers of an int32 input");
+  return JC_OK;
+}
+
 static const struct jc_kind *kind_of(const struct jc_layer_view *view) {
   return jc_kind_get(view->layer->kind);
 }
@@ -100,11 +109,12 @@ static enum jc_status require_spatial(const struct jc_layer_view *view, struct j
   const uint32_t spatial = kind_of(view)->spatial_rank;
   const struct jc_shape *in = jc_view_input(view, 0);
   char text[MESSAGE_SHAPE_BYTES];
-  if (in->rank < 1 + spatial || (in->rank > 1 + spatial && jc_view_is_float_input(view, 0)))
+  const bool of_network = jc_view_network_input(view, 0) != JC_NO_NETWORK_INPUT;
+  if (in->rank < 1 + spatial || (in->rank > 1 + spatial && of_network))
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs", "expected a tensor of %s, got %s%s",
                    expected[spatial], jc_shape_format(in, text, sizeof(text)),
                    in->rank > 1 + spatial ? " (shapes leave out the batch)" : "");
-  return JC_OK;
+  return require_floats(view, 0, error);
 }
 
 /* Index of FIELD's dimension in a shape of RANK; a dimension argument counts the batch as 0. */
@@ -225,8 +235,8 @@ static enum jc_status window_shape(const struct jc_layer_view *view, const struc
 
 /* ---- operands of several shapes ---- */
 
-/* Whether inputs with and without a batch meet: those without have then no batch dimension, and
- * leading ones beyond the others' rank stand for it. */
+/* Largest rank of the inputs with a batch, where inputs with and without one meet: leading ones of
+ * the others beyond it stand for the batch. UINT32_MAX if all or none have a batch. */
 static uint32_t batched_rank(const struct jc_layer_view *view) {
   uint32_t rank = 0;
   bool any = false, all = true;

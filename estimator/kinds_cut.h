@@ -267,6 +267,9 @@ static enum jc_status index_select_shape(const struct jc_layer_view *view, struc
   if (require_dimension(out->rank, view->layer->fields.index_select.dim, "dim", &index, error) !=
       JC_OK)
     return error->status;
+  if (!jc_view_is_per_step(view, 1) && jc_view_network_input(view, 1) != JC_INTEGER_INPUT)
+    return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
+                   "expected indices as the second input: a constant or an int32 input");
   if (indices->rank != 1)
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs", "expected a list of indices, got %s",
                    jc_shape_format(indices, text, sizeof(text)));

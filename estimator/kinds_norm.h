@@ -82,6 +82,8 @@ static const struct jc_field rmsnorm_fields[] = {
 
 static enum jc_status normalized_shape(const struct jc_layer_view *view, uint32_t dims,
                                        struct jc_shape *out, struct jc_error *error) {
+  if (require_floats(view, 0, error) != JC_OK)
+    return error->status;
   if (dims > jc_view_input(view, 0)->rank)
     return jc_fail(error, JC_ERROR_INVALID, 0, "normalized_dims",
                    "expected at most the %u dimensions of the input, got %u",
@@ -170,6 +172,8 @@ static enum jc_status groupnorm_shape(const struct jc_layer_view *view, struct j
     return jc_fail(error, JC_ERROR_INVALID, 0, "num_groups",
                    "expected a divisor of %u channels, got %u", jc_view_input(view, 0)->dim[0],
                    groups);
+  if (require_floats(view, 0, error) != JC_OK)
+    return error->status;
   return shape_same(view, out, error);
 }
 
@@ -205,6 +209,8 @@ static enum jc_status instancenorm_shape(const struct jc_layer_view *view, struc
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
                    "expected a tensor of channels and at least one more dimension, got %s",
                    jc_shape_format(jc_view_input(view, 0), text, sizeof(text)));
+  if (require_floats(view, 0, error) != JC_OK)
+    return error->status;
   return shape_same(view, out, error);
 }
 

@@ -210,6 +210,8 @@ static enum jc_status linear_shape(const struct jc_layer_view *view, struct jc_s
                                    struct jc_error *error) {
   if (jc_view_input(view, 0)->rank == 0)
     return require_rank(view, 1, "of at least one dimension", error);
+  if (require_floats(view, 0, error) != JC_OK)
+    return error->status;
   *out = *jc_view_input(view, 0);
   out->dim[out->rank - 1] = view->layer->fields.linear.out_features;
   return JC_OK;
@@ -253,6 +255,12 @@ static enum jc_status matmul_shape(const struct jc_layer_view *view, struct jc_s
   struct jc_shape a = operand(view, 0, max_rank), b = operand(view, 1, max_rank);
   const bool row = a.rank == 1;
   char text[MESSAGE_SHAPE_BYTES];
+  if (require_floats(view, 0, error) != JC_OK || require_floats(view, 1, error) != JC_OK)
+    return error->status;
+  if (row && batched == UINT32_MAX &&
+      !jc_view_is_per_step(view, 0)) /* PyTorch's [B, K] x [B, K, N] */
+    return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
+                   "a row of every sample can only be multiplied by a matrix without batch");
   if (a.rank == 0 || b.rank < 2)
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs", "expected matrices, got %s",
                    jc_shape_format(a.rank == 0 ? &a : &b, text, sizeof(text)));
@@ -279,7 +287,7 @@ static enum jc_status matmul_shape(const struct jc_layer_view *view, struct jc_s
 static void matmul_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   const struct jc_shape *a = jc_view_input(view, 0);
   cost->macs = count_product(jc_shape_elements(&cost->out), a->dim[a->rank - 1], &cost->overflow);
-  cost->saves_input = true;
+  cost->saves_input = cost->saves_factors = true;
 }
 
 /* One product for each factor that needs a gradient. */

@@ -25,9 +25,10 @@ static void embedding_cost(const struct jc_layer_view *view, struct jc_cost *cos
 static enum jc_status embedding_shape(const struct jc_layer_view *view, struct jc_shape *out,
                                       struct jc_error *error) {
   *out = *jc_view_input(view, 0);
-  if (jc_view_is_float_input(view, 0))
+  if (jc_view_network_input(view, 0) == JC_FLOAT_INPUT || jc_view_needs_grad(view, 0))
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
-                   "expected whole numbers (an input of \"dtype\": \"int32\"), got float32");
+                   "expected whole numbers (an input of \"dtype\": \"int32\"), got %s",
+                   jc_view_needs_grad(view, 0) ? "what a layer computes" : "float32");
   if (out->rank == JC_MAX_RANK)
     return jc_fail(error, JC_ERROR_INVALID, 0, "inputs",
                    "expected indices of at most %d dimensions, got %u", JC_MAX_RANK - 1, out->rank);

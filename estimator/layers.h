@@ -453,8 +453,9 @@ bool jc_view_is_per_step(const struct jc_layer_view *view, uint32_t index);
 /* Whether input INDEX needs a gradient; for jc_kind.gradients. */
 bool jc_view_needs_grad(const struct jc_layer_view *view, uint32_t index);
 
-/* Type of the elements of input INDEX, if it is an input of the network; float32 otherwise. */
-bool jc_view_is_float_input(const struct jc_layer_view *view, uint32_t index);
+/* What input INDEX is if it is an input of the network itself. */
+enum jc_network_input { JC_NO_NETWORK_INPUT, JC_FLOAT_INPUT, JC_INTEGER_INPUT };
+enum jc_network_input jc_view_network_input(const struct jc_layer_view *view, uint32_t index);
 
 struct jc_kind {
   const char *name;

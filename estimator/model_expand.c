@@ -17,9 +17,6 @@ enum {
   MAX_NAME_BYTES = 1 << 28 /* of all of them */
 };
 
-/* Marks of blocks in jc_scope.used. */
-enum { BLOCK_USED = 1, BLOCK_OPEN = 2 };
-
 static bool counting(const struct jc_expansion *x) {
   return x->layer == NULL;
 }
@@ -349,10 +346,10 @@ static enum jc_status walk_use(struct jc_expansion *x, const struct jc_json_node
                            .used = scope->used};
   unsigned char *mark = &scope->used[jc_json_index(item->body)];
   size_t name_length = strlen(x->name);
-  if (*mark == BLOCK_OPEN)
+  if (*mark == JC_BLOCK_OPEN)
     return jc_json_fail(jc_json_member(node, "block"), x->error, "block '%s' is made of itself",
                         jc_json_key(item->body));
-  *mark = BLOCK_OPEN;
+  *mark = JC_BLOCK_OPEN;
   for (const struct jc_json_node *p = inner.params ? jc_json_first(inner.params) : NULL; p;
        p = jc_json_next(p)) {
     const struct jc_json_node *given = jc_json_member(node, jc_json_key(p));
@@ -367,7 +364,7 @@ static enum jc_status walk_use(struct jc_expansion *x, const struct jc_json_node
     blame_use(x, jc_json_key(item->body), name_length);
     return x->error->status;
   }
-  *mark = BLOCK_USED;
+  *mark = JC_BLOCK_USED;
   return close_group(x, node, name_length, *output);
 }
 
@@ -378,15 +375,6 @@ static size_t list_keys(const struct jc_json_node *object, const char **names, s
   for (const struct jc_json_node *n = object ? jc_json_first(object) : NULL; n; n = jc_json_next(n))
     names[count++] = jc_json_key(n);
   return count;
-}
-
-/* Keys that an item may have of its own. */
-static bool is_reserved(const char *key) {
-  static const char *const keys[] = {"name", "block", "inputs", "type", "repeat", "layers"};
-  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-    if (strcmp(key, keys[i]) == 0)
-      return true;
-  return false;
 }
 
 /* The use gives parameters that BLOCK has, and all that it needs. */
@@ -501,67 +489,6 @@ static enum jc_status walk_items(struct jc_expansion *x, const struct jc_scope *
   return JC_OK;
 }
 
-/* ---- blocks as such ---- */
-
-static enum jc_status check_object(const struct jc_expansion *x, const struct jc_json_node *object,
-                                   uint32_t limit) {
-  if (!object || jc_json_want(object, JC_JSON_OBJECT, x->error) != JC_OK)
-    return x->error->status;
-  if (jc_json_length(object) > limit) {
-    return jc_json_fail_as(object, JC_ERROR_OVERFLOW, x->error, "expected at most %lu, got %lu",
-                           (unsigned long)limit, (unsigned long)jc_json_length(object));
-  }
-  return JC_OK;
-}
-
-static enum jc_status check_block(const struct jc_expansion *x, const struct jc_json_node *block) {
-  static const char *const keys[] = {"params", "layers"};
-  const struct jc_json_node *params = jc_json_member(block, "params");
-  jc_model_check_name(block, jc_json_key(block), x->error);
-  jc_json_only_keys(block, keys, sizeof keys / sizeof keys[0], x->error);
-  jc_json_need(block, "layers", x->error);
-  if (check_object(x, params, JC_MAX_MODEL_PARAMS) != JC_OK)
-    return x->error->status;
-  for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
-       p = jc_json_next(p)) {
-    if (jc_model_check_name(p, jc_json_key(p), x->error) != JC_OK)
-      return x->error->status;
-    if (is_reserved(jc_json_key(p)))
-      return jc_json_fail(p, x->error, "expected another name: '%s' has a meaning of its own",
-                          jc_json_key(p));
-  }
-  return x->error->status;
-}
-
-static enum jc_status check_blocks(const struct jc_expansion *x) {
-  if (check_object(x, x->blocks, JC_MAX_MODEL_BLOCKS) != JC_OK)
-    return x->error->status;
-  for (const struct jc_json_node *b = x->blocks ? jc_json_first(x->blocks) : NULL; b;
-       b = jc_json_next(b))
-    if (check_block(x, b) != JC_OK)
-      return x->error->status;
-  return JC_OK;
-}
-
-/* Nothing checks the layers of an unused block, and a parameter without effect is a mistake. */
-static enum jc_status check_all_used(const struct jc_expansion *x) {
-  for (const struct jc_json_node *p = x->top.params ? jc_json_first(x->top.params) : NULL; p;
-       p = jc_json_next(p))
-    if (!x->top.used[jc_json_index(p)])
-      return jc_json_fail(p, x->error, "nothing in the layers uses this parameter");
-  for (const struct jc_json_node *b = x->blocks ? jc_json_first(x->blocks) : NULL; b;
-       b = jc_json_next(b)) {
-    const struct jc_json_node *params = jc_json_member(b, "params");
-    if (x->top.used[jc_json_index(b)] != BLOCK_USED)
-      return jc_json_fail(b, x->error, "nothing uses this block");
-    for (const struct jc_json_node *p = params ? jc_json_first(params) : NULL; p;
-         p = jc_json_next(p))
-      if (!x->top.used[jc_json_index(p)])
-        return jc_json_fail(p, x->error, "nothing in the block uses this parameter");
-  }
-  return JC_OK;
-}
-
 /* ---- the whole ---- */
 
 enum jc_status jc_expansion_begin(struct jc_expansion *x, const struct jc_choice *choice,
@@ -578,7 +505,7 @@ enum jc_status jc_expansion_begin(struct jc_expansion *x, const struct jc_choice
   x->items = calloc(nodes, sizeof *x->items);
   if (!x->items || !x->top.used)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_error_is_set(error) || check_blocks(x) != JC_OK ||
+  if (jc_error_is_set(error) || jc_blocks_check(x) != JC_OK ||
       walk_items(x, &x->top, &output) != JC_OK)
     return error->status;
   if (x->size.layers == 0)
@@ -595,7 +522,7 @@ enum jc_status jc_expansion_fill(struct jc_expansion *x) {
     return x->error->status;
   assert(x->size.layers == counted.layers && x->size.edges == counted.edges);
   (void)counted;
-  return check_all_used(x);
+  return jc_blocks_check_used(x);
 }
 
 void jc_expansion_end(struct jc_expansion *x) {

@@ -2,7 +2,8 @@
  *
  *   model_file.c      the file's head, storage, and the public functions
  *   model_variants.c  the file's own parameters and variants, and what the caller sets
- *   model_expand.c    items to flat layers: repeats and blocks
+ *   model_expand.c    items to flat layers: repeats and uses of blocks
+ *   model_blocks.c    the blocks as such
  *   model_scope.c     what names and "$parameters" mean where they stand
  *   model_fields.c    one layer's fields, in and out, along its kind's field table
  *   model_write.c     the expanded model as JSON
@@ -158,6 +159,22 @@ enum jc_status jc_fields_read(const struct jc_kind *kind, const struct jc_json_n
 /* Puts the fields that differ from their defaults into an object. */
 void jc_fields_write(struct jc_json_writer *writer, const struct jc_kind *kind,
                      const union jc_layer_fields *fields);
+
+/* ---- model_blocks.c ---- */
+
+/* Marks of blocks in jc_scope.used; a parameter that is used is marked 1. */
+enum { JC_BLOCK_USED = 1, JC_BLOCK_OPEN = 2 };
+
+/* Keys that items have of their own, so that no block's parameter can be called so; ends with
+ * NULL. */
+extern const char *const jc_item_keys[];
+
+/* The blocks have names, keys and parameters as they must. What is in them is checked at a use. */
+enum jc_status jc_blocks_check(const struct jc_expansion *x);
+
+/* Once all is filled: nothing checks the layers of an unused block, and a parameter without effect
+ * is a mistake. */
+enum jc_status jc_blocks_check_used(const struct jc_expansion *x);
 
 /* ---- model_expand.c ---- */
 

@@ -6,7 +6,7 @@
  */
 #include "estimator/model_schema.h"
 
-#include "estimator/model_file.h"
+#include "estimator/model_parts.h"
 
 #define NAME_PATTERN  "[A-Za-z0-9_.-]+"
 #define PARAM_PATTERN "\\$" NAME_PATTERN
@@ -314,15 +314,13 @@ static void put_use(struct jc_json_writer *w) {
 }
 
 static void put_blocks(struct jc_json_writer *w) {
-  static const char *const reserved[] = {"name",   "block",  "inputs", "type",
-                                         "repeat", "layers", NULL};
   put_map(w, "blocks", JC_MAX_MODEL_BLOCKS, "groups of layers to be used by name");
   put_struct(w, "additionalProperties", NULL);
   put_map(w, "params", JC_MAX_MODEL_PARAMS,
           "parameters: the default of each, or null if every use must give it");
   jc_put_inline_object(w, "not");
   jc_put_inline_array(w, "anyOf");
-  for (const char *const *key = reserved; *key; key++) {
+  for (const char *const *key = jc_item_keys; *key; key++) {
     jc_put_inline_object(w, NULL);
     put_list(w, "required", *key);
     jc_put_end(w);

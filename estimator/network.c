@@ -45,10 +45,12 @@ bool jc_view_needs_grad(const struct jc_layer_view *view, uint32_t index) {
   return tensors_of(view->analysis).needs_grad[view_tensor(view, index)] != 0;
 }
 
-bool jc_view_is_float_input(const struct jc_layer_view *view, uint32_t index) {
+enum jc_network_input jc_view_network_input(const struct jc_layer_view *view, uint32_t index) {
   const struct jc_network *network = view->analysis->network;
   const uint32_t tensor = view_tensor(view, index);
-  return tensor < network->input_count && network->inputs[tensor].dtype == JC_DTYPE_FLOAT32;
+  if (tensor >= network->input_count)
+    return JC_NO_NETWORK_INPUT;
+  return network->inputs[tensor].dtype == JC_DTYPE_FLOAT32 ? JC_FLOAT_INPUT : JC_INTEGER_INPUT;
 }
 
 /* Completes an error of a layer with its line and its place in the file. A name made by a repeat or
@@ -87,7 +89,11 @@ static enum jc_status check_shared_weights(const struct jc_analysis *analysis, u
   const struct jc_layer *owner = &analysis->network->layers[layer->weight_from];
   const struct jc_cost *theirs = &analysis->layers[layer->weight_from];
   const struct jc_cost *ours = &analysis->layers[index];
-  char expected[80], found[80];
+  char expected[96], found[96];
+  if (ours->params == 0)
+    return jc_fail(error, JC_ERROR_INVALID, 0, "weight_from",
+                   "expected a layer with parameters, this %s has none",
+                   jc_kind_get(layer->kind)->name);
   const bool may_tie =
       owner->kind == layer->kind || jc_kind_get(layer->kind)->ties_with == jc_kind_get(owner->kind);
   if (may_tie && theirs->params == ours->params && jc_shape_equal(&theirs->weight, &ours->weight))

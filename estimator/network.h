@@ -1,7 +1,7 @@
 /* network.h -- a network as plain data, and its static analysis: shapes, counts, memory.
  *
- *   struct jc_network    layers in order, each naming earlier tensors; filled by a reader or by
- * hand jc_network_analyze() one pass forward, one pass backward; all counts of ONE sample (batch 1)
+ *   struct jc_network     layers in order, each naming earlier tensors
+ *   jc_network_analyze()  one pass forward, one backward; counts of ONE sample (batch 1)
  *
  * The caller owns every byte: sizes first (jc_analysis_storage_size or JC_ANALYSIS_STORAGE), then
  * one block of storage. No heap, no I/O, no globals, no recursion.
@@ -11,15 +11,19 @@
  *
  * What is counted (jc_convention() prints it in short)
  *
- *   macs             products of convolution, linear, matrix and attention layers; no bias
- *   elementwise_ops  bias, normalisation, activation, pooling, add: jc_kind.ops_per_output
- *   flops            2 * macs + elementwise_ops
- *   per step         a layer fed by parameters and constants only runs once a step, whatever the
- * batch: it counts once in the counts of one sample
- *   backward         exists where a gradient is needed: an output needs one if any input does or
- * the layer trains weights; network inputs never do. Data and weight products are counted apart, so
- * ResNet-50 is 12,149,538,816 MACs for forward + backward, not 3 x forward: the image needs no
- * gradient.
+ * macs: products of convolution, linear, matrix and attention layers; no bias.
+ *
+ * elementwise_ops: bias, normalisation, activation, pooling, add; see jc_kind.ops_per_output.
+ *
+ * flops: 2 * macs + elementwise_ops.
+ *
+ * per step: a layer that parameters and constants alone feed runs once a step, whatever the batch;
+ * it counts once in the counts of one sample.
+ *
+ * backward: an output needs a gradient if any input does or the layer trains weights; network
+ * inputs never do. Data and weight products are counted apart, one for each operand that needs a
+ * gradient, so ResNet-50 is 12,149,538,816 MACs forward and backward, not 3 x forward: the image
+ * needs no gradient.
  */
 #ifndef JC_ESTIMATOR_NETWORK_H
 #define JC_ESTIMATOR_NETWORK_H
@@ -105,6 +109,7 @@ struct jc_cost {
   uint64_t buffers;                  /* running statistics, elements */
   bool saves_input;                  /* backward of data or weights reads the inputs */
   bool saves_input_for_weights_only; /* ... only if the weights are trained */
+  bool saves_factors;                /* ... of them each only if another one needs a gradient */
   bool saves_output;
   uint64_t saved_extra_bytes;  /* masks, pooling indices, per-channel statistics */
   bool moves_no_data;          /* a view (flatten): moves no bytes of its own */
@@ -143,7 +148,8 @@ struct jc_totals {
   uint64_t forward_bytes, backward_bytes; /* activations per sample */
   uint64_t weight_bytes;                  /* weights once, fp32 */
   uint64_t activation_bytes;              /* sum of all layer outputs, per sample */
-  uint64_t saved_activation_bytes;        /* kept for backward, shared tensors once, per sample */
+  uint64_t saved_activation_bytes; /* kept for backward, per sample: shared tensors once, with
+                                      masks, indices and scores that are no layer's output */
   uint64_t peak_activation_bytes; /* activations and gradients alive at once, at most, per sample */
   uint64_t per_step_activation_bytes; /* of layers that run once a step, with their gradients */
 };

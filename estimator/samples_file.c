@@ -13,8 +13,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const optimizers[] = {"sgd", "momentum", "adam"}; /* enum jc_optimizer */
-static const char *const run_phases[] = {"training", "forward"};     /* enum jc_run_phase */
+static const char *const optimizers[] = {
+#define X(optimizer, name) [JC_OPTIMIZER_##optimizer] = (name),
+    JC_OPTIMIZERS(X)
+#undef X
+};
+static const char *const run_phases[] = {"training", "forward"}; /* enum jc_run_phase */
 
 /* Sanity bounds, far from what anyone will measure. */
 static const double largest_time_s = 1e10, largest_energy_j = 1e18, largest_power_w = 1e12;

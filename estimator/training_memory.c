@@ -39,17 +39,27 @@ static void keep_for_backward(struct tensors *t, uint32_t tensor, uint32_t index
     *saver = index;
 }
 
+/* Whether an input other than INDEX needs a gradient, which is made with this one. */
+static bool is_factor_of_gradient(const struct jc_analysis *analysis, const struct tensors *t,
+                                  uint32_t layer, uint32_t index) {
+  const uint32_t *inputs = layer_inputs(analysis->network, &analysis->network->layers[layer]);
+  for (uint32_t i = 0; i < read_count(analysis, layer); i++)
+    if (i != index && t->needs_grad[inputs[i]])
+      return true;
+  return false;
+}
+
 static void mark_saved(const struct jc_analysis *analysis, struct tensors *t) {
   const struct jc_network *network = analysis->network;
   memset(t->saver, 0xff, t->count * sizeof(uint32_t)); /* JC_NONE */
   for (uint32_t index = 0; index < network->layer_count; index++) {
-    const struct jc_layer *layer = &network->layers[index];
     const struct jc_cost *cost = &analysis->layers[index];
-    const uint32_t *inputs = layer_inputs(network, layer);
+    const uint32_t *inputs = layer_inputs(network, &network->layers[index]);
     const bool keeps_inputs = cost->output_needs_grad && cost->saves_input &&
                               (cost->trains_weights || !cost->saves_input_for_weights_only);
     for (uint32_t i = 0; keeps_inputs && i < read_count(analysis, index); i++)
-      keep_for_backward(t, inputs[i], index);
+      if (!cost->saves_factors || is_factor_of_gradient(analysis, t, index, i))
+        keep_for_backward(t, inputs[i], index);
     if (cost->output_needs_grad && cost->saves_output)
       keep_for_backward(t, network->input_count + index, index);
   }

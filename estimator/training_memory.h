@@ -20,12 +20,14 @@
 
 #include "estimator/network.h"
 
+/* X(enum, name); the facts are in training_memory.c. */
+#define JC_OPTIMIZERS(X) X(SGD, "sgd") X(MOMENTUM, "momentum") X(ADAM, "adam") X(ADAMW, "adamw")
+
 enum jc_optimizer {
-  JC_OPTIMIZER_SGD,
-  JC_OPTIMIZER_MOMENTUM,
-  JC_OPTIMIZER_ADAM,
-  JC_OPTIMIZER_ADAMW,
-  JC_OPTIMIZER_COUNT
+#define X(optimizer, name) JC_OPTIMIZER_##optimizer,
+  JC_OPTIMIZERS(X)
+#undef X
+      JC_OPTIMIZER_COUNT
 };
 
 /* What an optimiser does to one trainable parameter in a step, in the textbook form of its paper

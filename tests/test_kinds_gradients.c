@@ -154,6 +154,41 @@ Test(attention, mask) {
     expect_refused(CROSS, bad[i], JC_ERROR_INVALID, "layers[1].inputs");
 }
 
+/* A learnt bias needs the gradient of the scores, made from that of the output and the values. */
+Test(attention, learnt_mask) {
+  struct kind_network n;
+  network_open(&n, CROSS,
+               "{'name': 'bias', 'type': 'parameter', 'shape': [3, 5]},"
+               "{'name': 'a', 'type': 'scaled_dot_product_attention',"
+               " 'inputs': ['q', 'k', 'v', 'bias']}");
+  cr_expect_eq(cost_of(&n, "a")->macs, 2 * 3 * 5 * 4);
+  cr_expect_eq(cost_of(&n, "a")->backward_data_macs, 3 * 5 * 4);
+  network_close(&n);
+}
+
+/* Parameters with a leading 1 for the batch do not give the output another dimension. */
+Test(attention, keys_without_batch) {
+  struct kind_network n;
+  network_open(&n, "[2, 4, 8]",
+               "{'name': 'k', 'type': 'parameter', 'shape': [1, 2, 6, 8]},"
+               "{'name': 'a', 'type': 'scaled_dot_product_attention',"
+               " 'inputs': ['input', 'k', 'k']}");
+  expect_shape(&n, "a", "2x4x8");
+  network_close(&n);
+}
+
+Test(integers, are_not_multiplied) {
+  static const char *const layers[] = {"{'name': 'a', 'type': 'linear', 'out_features': 2}",
+                                       "{'name': 'a', 'type': 'layernorm'}"};
+  for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++)
+    expect_refused("{'x': {'shape': [8], 'dtype': 'int32'}}", layers[i], JC_ERROR_INVALID,
+                   "layers[0].inputs");
+  expect_refused("[8]",
+                 "{'name': 'l', 'type': 'linear', 'out_features': 2},"
+                 "{'name': 'a', 'type': 'embedding', 'num_embeddings': 5, 'embedding_dim': 3}",
+                 JC_ERROR_INVALID, "layers[1].inputs");
+}
+
 Test(attention, lengths_must_agree) {
   expect_refused("{'q': {'shape': [3, 4]}, 'k': {'shape': [5, 4]}, 'v': {'shape': [6, 4]}}",
                  MHA(", 'inputs': ['q', 'k', 'v']"), JC_ERROR_INVALID, "layers[0].inputs");

@@ -92,6 +92,33 @@ Test(step, features_of_a_batch) {
   network_close(&n);
 }
 
+/* A batch has one gradient of `scale` (16 bytes), summed from its three readers' once a step: 3 x
+ * 16 read and 16 written. Its own backward reads that and the output and writes the gradient of p.
+ * `first` (80 bytes a sample) has two readers: 2 x 80 read and 80 written of each sample; its own
+ * backward reads 80 of each sample and writes its part of scale's gradient, 16, once. */
+Test(step, gradients_of_several_readers) {
+  struct kind_network n;
+  network_open(&n, "[5, 4]",
+               "{'name': 'p', 'type': 'parameter', 'shape': [4]},"
+               "{'name': 'scale', 'type': 'exp'},"
+               "{'name': 'first', 'type': 'add', 'inputs': ['input', 'scale']},"
+               "{'name': 'second', 'type': 'add', 'inputs': ['first', 'scale']},"
+               "{'name': 'third', 'type': 'add', 'inputs': ['second', 'first', 'scale']}");
+  cr_expect(cost_of(&n, "scale")->per_step && !cost_of(&n, "first")->per_step);
+  cr_expect_eq(cost_of(&n, "scale")->consumers, 3);
+  expect_traffic("scale", &cost_of(&n, "scale")->backward_data,
+                 (struct jc_traffic){0, 0, 48 + 16 + 16, 16 + 16});
+  expect_traffic("first", &cost_of(&n, "first")->backward_data,
+                 (struct jc_traffic){160 + 80, 80, 0, 16});
+  for (uint64_t batch = 1; batch <= 4; batch += 3) {
+    const double b = (double)batch;
+    cr_expect_float_eq(feature_bytes(&n, "scale", JC_FORWARD, batch), 16 + 16, 0);
+    cr_expect_float_eq(feature_bytes(&n, "scale", JC_BACKWARD, batch), 80 + 32, 0);
+    cr_expect_float_eq(feature_bytes(&n, "first", JC_BACKWARD, batch), b * 320 + 16, 0);
+  }
+  network_close(&n);
+}
+
 /* Of layers without batch, activations do not grow with it: outputs, with their gradients where
  * they need one. offsets and pairs need none; rows, square, heads, for_batch are views. */
 Test(step, memory_does_not_grow) {

@@ -2,8 +2,14 @@
  * `expect` contradicts.
  *
  * Every shipped model is damaged in thousands of seeded ways: cut short, bits flipped, characters
- * overwritten, lines deleted, exchanged or doubled, keys and words misspelt, numbers and values
- * replaced by others of the same and of another type.
+ * overwritten, lines deleted, keys and words misspelt, numbers and values
+ * replaced by others of the same and of another type. What is accepted nevertheless is counted once
+ * more here, from its layers, and must be what the damaged file expects.
+ *
+ * Not caught, since `expect` is two sums: damage that keeps parameters and forward MACs (about one
+ * damage in fourteen of those here changes the network so). That is another activation or pool, a
+ * dropout's rate, a layer's name, an input of the same shape, a lost `trainable` or `when` of a
+ * layer without products; and the loss of `expect` itself.
  */
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -112,32 +118,73 @@ static void read_text(const char *path, struct text *text) {
   (void)fclose(file);
 }
 
-/* Counts of an accepted text, without the reader's own check; false: it is not accepted. */
-static bool count(const struct text *text, struct jc_totals *totals,
-                  struct jc_model_expect *expect) {
+/* What a file's `expect` speaks of, added up here from the layers. */
+struct recount {
+  uint64_t params, forward_macs;
+};
+
+static struct recount recount_layers(const struct jc_analysis *analysis) {
+  const struct jc_network *network = analysis->network;
+  struct recount sum = {0};
+  for (uint32_t i = 0; i < network->layer_count; i++) {
+    const struct jc_layer *layer = &network->layers[i];
+    sum.params += layer->weight_from == JC_NONE ? analysis->layers[i].params : 0;
+    sum.forward_macs += layer->training_only ? 0 : analysis->layers[i].macs;
+  }
+  return sum;
+}
+
+/* Reads and recounts TEXT or its variant, without the reader's own check of `expect`. The model
+ * belongs to the caller; NULL: not accepted. */
+static struct jc_model *recount(const struct text *text, const char *variant,
+                                struct recount *counts) {
+  const struct jc_model_options options = {.variant = variant};
   struct jc_error error = {0};
-  struct jc_model *model;
+  struct jc_model *model = NULL;
   struct jc_analysis analysis;
-  if (jc_model_parse(text->bytes, text->length, "damaged.json", &model, &error) != JC_OK)
-    return false;
+  if (jc_model_parse_as(text->bytes, text->length, "damaged.json", &options, &model, &error) !=
+      JC_OK)
+    return NULL;
   const struct jc_network *network = jc_model_network(model);
   const size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
   void *storage = malloc(size);
-  const bool analysed = jc_network_analyze(network, storage, size, &analysis, &error) == JC_OK;
-  *totals = analysis.totals;
-  *expect = *jc_model_expect(model);
+  cr_assert(storage != NULL, "%zu bytes for %u layers", size, network->layer_count);
+  if (jc_network_analyze(network, storage, size, &analysis, &error) == JC_OK) {
+    *counts = recount_layers(&analysis);
+  } else {
+    jc_model_free(model);
+    model = NULL;
+  }
   free(storage);
-  jc_model_free(model);
-  return analysed;
+  return model;
+}
+
+/* A text that was accepted, as a whole and with VARIANT, has the counts that it expects. Returns
+ * the model, the caller's. */
+static struct jc_model *check_claim(const struct text *text, const char *variant) {
+  struct recount counts = {0};
+  struct jc_model *model = recount(text, variant, &counts);
+  cr_assert(model != NULL, "accepted, and then not:\n%.*s", (int)text->length, text->bytes);
+  const struct jc_model_expect *expect = jc_model_expect(model);
+  cr_assert((!expect->has_params || counts.params == expect->params) &&
+                (!expect->has_forward_macs || counts.forward_macs == expect->forward_macs),
+            "other counts than expected were accepted:\n%.*s", (int)text->length, text->bytes);
+  return model;
 }
 
 struct tally {
   unsigned total, refused;
 };
 
-static void damage_once(const struct text *whole, const struct jc_model_expect *claim,
-                        struct text *damaged, struct random_stream *random,
-                        struct tally tally[DAMAGES]) {
+static void check_accepted(const struct text *text) {
+  struct jc_model *model = check_claim(text, NULL);
+  for (uint32_t i = 0; i < jc_model_variant_count(model) && i < PROPERTY_MAX_VARIANTS; i++)
+    jc_model_free(check_claim(text, jc_model_variant(model, i)));
+  jc_model_free(model);
+}
+
+static void damage_once(const struct text *whole, struct text *damaged,
+                        struct random_stream *random, struct tally tally[DAMAGES]) {
   const size_t kind = draw(random, DAMAGES);
   struct jc_error error = {0};
   const char *wrong;
@@ -149,13 +196,8 @@ static void damage_once(const struct text *whole, const struct jc_model_expect *
   cr_assert_null(wrong, "%s:\n%.*s", wrong, (int)damaged->length, damaged->bytes);
   tally[kind].total++;
   tally[kind].refused += refused;
-  struct jc_totals totals;
-  struct jc_model_expect expect;
-  /* Where the claim came through, what was accepted has the counts of the undamaged file. */
-  if (!refused && count(damaged, &totals, &expect) && memcmp(&expect, claim, sizeof(expect)) == 0)
-    cr_assert(totals.params == claim->params && totals.forward_macs == claim->forward_macs,
-              "other counts than expected were accepted:\n%.*s", (int)damaged->length,
-              damaged->bytes);
+  if (!refused)
+    check_accepted(damaged);
 }
 
 Test(model_damage, thousands_of_damaged_files) {
@@ -166,16 +208,14 @@ Test(model_damage, thousands_of_damaged_files) {
   DIR *folder = opendir(TEST_SOURCE_DIR "/models");
   cr_assert(folder != NULL);
   for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-    struct jc_totals totals;
-    struct jc_model_expect claim;
     const char *suffix = strrchr(entry->d_name, '.');
     if (suffix == NULL || strcmp(suffix, ".json") != 0 || strstr(entry->d_name, "schema") != NULL)
       continue;
     (void)snprintf(path, sizeof(path), "%s/models/%s", TEST_SOURCE_DIR, entry->d_name);
     read_text(path, &whole);
-    cr_assert(count(&whole, &totals, &claim), "%s", path);
+    check_accepted(&whole);
     for (int i = 0; i < DAMAGES_PER_MODEL; i++)
-      damage_once(&whole, &claim, &damaged, &random, tally);
+      damage_once(&whole, &damaged, &random, tally);
   }
   (void)closedir(folder);
   /* The damage must bite: most changed numbers, words and cuts are seen. */

@@ -343,17 +343,17 @@ Test(backward, inputs_need_no_gradient) {
   (void)sketch_input(&s, "tokens", JC_DTYPE_INT32, 1, (const uint32_t[]){16});
   const uint32_t a =
       sketch_add(&s, "a", JC_LAYER_linear, linear(4, false), 1, (const uint32_t[]){0});
-  const uint32_t b =
-      sketch_add(&s, "b", JC_LAYER_linear, linear(4, false), 1, (const uint32_t[]){1});
+  (void)sketch_add(&s, "floats", JC_LAYER_scale, no_fields(), 1, (const uint32_t[]){1});
+  const uint32_t b = sketch_then(&s, "b", JC_LAYER_linear, linear(4, false));
   (void)sketch_add(&s, "sum", JC_LAYER_add, no_fields(), 2, (const uint32_t[]){a, b});
   (void)sketch_then(&s, "head", JC_LAYER_linear, linear(2, false));
   const struct jc_analysis *analysis = sketch_analyze(&s);
   assert_backward(&s, 0, 0, 32);
-  assert_backward(&s, 1, 0, 64);
-  assert_backward(&s, 3, 8, 8);
+  assert_backward(&s, 2, 0, 64);
+  assert_backward(&s, 4, 8, 8);
   cr_assert_eq(jc_tensor_shape(analysis, 1)->dim[0], 16);
   cr_assert_eq(jc_tensor_shape(analysis, 2)->dim[0], 4);
-  cr_assert_eq(jc_tensor_shape(analysis, 5)->dim[0], 2);
+  cr_assert_eq(jc_tensor_shape(analysis, 6)->dim[0], 2);
 }
 
 /* ---- parameters, operations, variants ---- */

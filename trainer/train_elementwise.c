@@ -155,11 +155,11 @@ void jc_dropout_backward(struct jc_graph *graph, struct jc_node *node) {
 
 /* ---- add ---- */
 
-/* All inputs in one layout: a blocked one if any has it, since convolutions follow. */
 static bool shapes_equal(const struct jc_tensor *a, const struct jc_tensor *b) {
   return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0])) == 0;
 }
 
+/* All inputs in one layout: a blocked one if any has it, since convolutions follow. */
 void jc_add_forward(struct jc_graph *graph, struct jc_node *node) {
   const struct jc_layout *layout = jc_graph_out(graph)->plain;
   for (uint32_t i = 0; i < node->layer->input_count; i++)

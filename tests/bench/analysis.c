@@ -62,22 +62,55 @@ struct bench_case {
   bool core;         /* may not touch the heap */
 };
 
-/* Shapes, counts and memory of a parsed network. */
-static enum jc_status analyze(const struct subject *subject, struct jc_error *error) {
-  struct jc_analysis analysis;
+static enum jc_status analyze(const struct subject *subject, struct jc_analysis *analysis,
+                              struct jc_error *error) {
   return jc_network_analyze(jc_model_network(subject->model), subject->storage,
-                            subject->storage_bytes, &analysis, error);
+                            subject->storage_bytes, analysis, error);
+}
+
+/* Shapes, counts and memory of a parsed network. */
+static enum jc_status analyze_alone(const struct subject *subject, struct jc_error *error) {
+  struct jc_analysis analysis;
+  return analyze(subject, &analysis, error);
 }
 
 /* The same and the peak memory of training, all that `joulecast inspect` prints. */
 static enum jc_status analyze_training(const struct subject *subject, struct jc_error *error) {
   const struct jc_memory_plan plan = {.batch_size = 32, .optimizer = JC_OPTIMIZER_MOMENTUM};
   struct jc_analysis analysis;
-  if (jc_network_analyze(jc_model_network(subject->model), subject->storage, subject->storage_bytes,
-                         &analysis, error) == JC_OK &&
+  if (analyze(subject, &analysis, error) == JC_OK &&
       jc_training_memory(&analysis, &plan).total_bytes == 0)
     return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "no memory");
   return error->status;
+}
+
+/* The same with checkpointing, which tries 64 numbers of segments. */
+static enum jc_status analyze_checkpointing(const struct subject *subject, struct jc_error *error) {
+  const struct jc_memory_plan plan = {.batch_size = 32,
+                                      .optimizer = JC_OPTIMIZER_ADAMW,
+                                      .precision = JC_PRECISION_BF16,
+                                      .checkpointing = true};
+  struct jc_analysis analysis;
+  if (analyze(subject, &analysis, error) == JC_OK &&
+      jc_training_memory(&analysis, &plan).segments < 2)
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "no segments");
+  return error->status;
+}
+
+/* The analysis, and the features of all layers and phases, as a fit or a prediction takes them. */
+static enum jc_status analyze_features(const struct subject *subject, struct jc_error *error) {
+  struct jc_analysis analysis;
+  double flops = 0;
+  if (analyze(subject, &analysis, error) != JC_OK)
+    return error->status;
+  for (uint32_t layer = 0; layer < analysis.network->layer_count; layer++) {
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      struct jc_feature_row row;
+      jc_features(&analysis, layer, (enum jc_phase)phase, 32, &row);
+      flops += row.flops;
+    }
+  }
+  return flops > 0 ? JC_OK : jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "no features");
 }
 
 /* From JSON text to the counts that the file expects. */
@@ -94,13 +127,17 @@ static enum jc_status read_and_analyze(const struct subject *subject, struct jc_
 }
 
 static const struct bench_case cases[] = {
-    {"resnet50.analysis", analyze, "resnet50", false, true},
+    {"resnet50.analysis", analyze_alone, "resnet50", false, true},
     {"resnet50.text", read_and_analyze, "resnet50", false, false},
     {"resnet50.flat", read_and_analyze, "resnet50", true, false},
     {"resnet50.memory", analyze_training, "resnet50", false, true},
-    {"densenet121.analysis", analyze, "densenet121", false, true},
+    {"resnet50.checkpointing", analyze_checkpointing, "resnet50", false, true},
+    {"resnet50.features", analyze_features, "resnet50", false, true},
+    {"densenet121.analysis", analyze_alone, "densenet121", false, true},
     {"densenet121.text", read_and_analyze, "densenet121", false, false},
-    {"vit_b_16.analysis", analyze, "vit_b_16", false, true},
+    {"vit_b_16.analysis", analyze_alone, "vit_b_16", false, true},
+    {"vit_b_16.checkpointing", analyze_checkpointing, "vit_b_16", false, true},
+    {"vit_b_16.features", analyze_features, "vit_b_16", false, true},
     {"vit_b_16.text", read_and_analyze, "vit_b_16", false, false},
 };
 

@@ -3,7 +3,7 @@ joulecast train lenet5_28 -t 1 -b 16 --samples 640 --epochs 2 --val-samples 64 -
   --tdp-w 20 --idle-w 2 -o runs.jsonl -q --format json >out.json
 echo $?
 grep -e schema -e '"model"' -e meter -e power_source -e steps -e '"epochs"' -e complete \
-  -e stopped -e forecast out.json
+  -e stopped -e '"forecast"' out.json
 awk -F'[:,]' '/"accuracy"/ { print ($2 > 0.5 ? "learnt" : "not learnt: " $2) }' out.json
 grep -c joulecast.run/1 runs.jsonl
 grep -o -e '"model":"[a-z0-9_]*"' -e '"idle_power_w":[0-9]*' -e '"steps":[0-9]*' \
