@@ -43,7 +43,9 @@ static void fill_list(uint32_t *state, const struct jc_field *field, struct jc_i
 
 /* A value that the reader could have put there. */
 static void fill_field(uint32_t *state, const struct jc_field *field, void *member) {
-  const int64_t minimum = (int64_t)field->minimum, maximum = (int64_t)field->maximum;
+  const bool real = field->type == JC_FIELD_REAL; /* whose range may be beyond any integer's */
+  const int64_t minimum = real ? 0 : (int64_t)field->minimum;
+  const int64_t maximum = real ? 0 : (int64_t)field->maximum;
   uint32_t choices = 0;
   switch (field->type) {
   case JC_FIELD_UINT:
