@@ -15,8 +15,10 @@
  * else normalisation layers are folded into convolutions and are not there to be counted.
  *
  * What counts as a parameter: a tensor of reals stored in the file that a product, a normalisation
- * or any other arithmetic reads. Not: running statistics, scalars, integers, arguments of operators
- * (scales, bounds), and tensors that options.buffers names.
+ * or any other arithmetic reads; a scalar, if PyTorch wrote the file and gave it a module's name; a
+ * Constant node's tensor, if a product reads it. Not: running statistics, other scalars, integers,
+ * arguments of operators (scales), and tensors that options.buffers names. An exponent or a bound
+ * that may be learnt is refused, and so are layers that share a weight but not the bias.
  */
 #ifndef JC_CONVERT_CONVERT_H
 #define JC_CONVERT_CONVERT_H
@@ -29,6 +31,7 @@
 
 enum { JC_CONVERT_MAX_LIST = 64 };
 
+/* At most JC_CONVERT_MAX_LIST values; one that names nothing in the file is an error. */
 struct jc_convert_list {
   size_t count;
   const char *const *value; /* borrowed */
@@ -54,8 +57,9 @@ bool jc_convert_available(void);
 /* Converts PATH. The result has been read back and analysed: it is valid, its counts fit 64 bits,
  * and its parameters are those of the file. CONVERTED belongs to the caller. Fails with
  * JC_ERROR_IO, JC_ERROR_INVALID (damage, or what the graph cannot mean), JC_ERROR_MISMATCH (opset),
- * JC_ERROR_MISSING (a symbolic dimension without size, operators that are not supported: all of
- * them are named), JC_ERROR_OVERFLOW, JC_ERROR_STORAGE. */
+ * JC_ERROR_USAGE (an option that is malformed or names nothing in the file), JC_ERROR_MISSING (a
+ * symbolic dimension without size, operators that are not supported: all of them are named),
+ * JC_ERROR_OVERFLOW, JC_ERROR_STORAGE. */
 enum jc_status jc_convert_onnx(const char *path, const struct jc_convert_options *options,
                                struct jc_converted *converted, struct jc_error *error);
 

@@ -22,9 +22,21 @@ void jc_lower_note(struct jc_lowering *l, const char *format, ...) {
   va_start(arguments, format);
   (void)vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  char *longer = jc_arena_format(l->arena, l->error, "%s%s\n", l->notes, line);
-  if (longer)
+  size_t length = strlen(line), needed = l->notes_size + length + 2;
+  if (needed > l->notes_room) { /* doubles, so that many notes take memory once */
+    size_t room = 2 * l->notes_room > needed ? 2 * l->notes_room : needed;
+    char *longer = jc_arena_take(l->arena, room, 1, l->error);
+    if (!longer)
+      return;
+    if (l->notes_size)
+      memcpy(longer, l->notes, l->notes_size);
     l->notes = longer;
+    l->notes_room = room;
+  }
+  memcpy(l->notes + l->notes_size, line, length);
+  l->notes_size += length + 1;
+  l->notes[l->notes_size - 1] = '\n';
+  l->notes[l->notes_size] = '\0';
 }
 
 /* ---- inputs and arguments ---- */
@@ -360,9 +372,19 @@ bool jc_is_weight(const struct jc_value *value) {
   return value && value->kind == JC_VALUE_WEIGHT && value->tensor == JC_NO_INDEX;
 }
 
-static void repeat_weight(struct jc_lowering *l, uint32_t index) {
-  if (index != JC_NO_INDEX && l->weights[index].layer != JC_NO_INDEX)
-    l->repeated_parameters += l->weights[index].tensor->elements;
+/* A layer shares all its tensors or none: model.json has no word for one of two. */
+static enum jc_status refuse_half_shared(struct jc_lowering *l, uint32_t index, const char *what,
+                                         const char *other) {
+  const struct jc_weight *w = &l->weights[index];
+  const struct jc_out_layer *holder = w->layer == JC_NO_INDEX ? NULL : l->network.layers[w->layer];
+  const char *name = !holder                               ? "itself"
+                     : holder->node && *holder->node->name ? holder->node->name
+                                                           : holder->name;
+  return jc_lower_fail(l,
+                       "shares %s '%.120s' with '%.120s': a shared %s with another %s cannot be "
+                       "expressed; if the network does not share it, export with "
+                       "training=TrainingMode.TRAINING",
+                       what, w->name, name, what, other);
 }
 
 enum jc_status jc_hold(struct jc_lowering *l, struct jc_out_layer *layer, uint32_t weight,
@@ -386,8 +408,10 @@ enum jc_status jc_hold(struct jc_lowering *l, struct jc_out_layer *layer, uint32
     l->shared_count += strcmp(l->network.layers[w->layer]->type, "embedding") != 0;
     return JC_OK;
   }
-  repeat_weight(l, weight);
-  repeat_weight(l, bias);
+  if (w->layer != JC_NO_INDEX)
+    return refuse_half_shared(l, weight, "weight", "bias");
+  if (bias != JC_NO_INDEX && (bias == weight || l->weights[bias].layer != JC_NO_INDEX))
+    return refuse_half_shared(l, bias, "bias", "weight");
   w->layer = self;
   if (bias != JC_NO_INDEX)
     l->weights[bias].layer = self;

@@ -214,9 +214,12 @@ enum jc_status jc_layers_name(struct jc_out_network *network, struct jc_arena *a
   set.numbers = jc_arena_take(arena, set.mask + 1, sizeof *set.numbers, error);
   if (!set.slots || !set.numbers)
     return error->status;
+  for (uint32_t i = 0; i < network->input_count && !jc_error_is_set(error); i++) {
+    struct jc_value *input = network->inputs[i];
+    const char *legal = jc_legal_name(arena, input->name, error);
+    input->name = legal ? make_unique(&set, arena, legal, error) : NULL;
+  }
   set.slots[find_name(&set, "input")] = "input"; /* has a meaning of its own */
-  for (uint32_t i = 0; i < network->input_count; i++)
-    set.slots[find_name(&set, network->inputs[i]->name)] = network->inputs[i]->name;
   for (uint32_t i = 0; i < network->layer_count && !jc_error_is_set(error); i++) {
     struct jc_out_layer *layer = network->layers[i];
     if (!layer->wanted)

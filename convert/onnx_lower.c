@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_NAMED_OPERATORS = 64 };
 
@@ -107,13 +108,40 @@ static enum jc_status check_operators(struct jc_lowering *l, const bool *wanted)
 
 /* ---- inputs ---- */
 
-static bool given_size(const struct jc_lowering *l, const char *name, int64_t *size) {
+/* Options that name nothing in the file are mistakes; dimensions are looked for when the inputs are
+ * read. */
+static enum jc_status check_options(struct jc_lowering *l) {
+  const struct jc_convert_options *o = l->options;
+  if (o->dims.count > JC_CONVERT_MAX_LIST || o->buffers.count > JC_CONVERT_MAX_LIST ||
+      o->training_only.count > JC_CONVERT_MAX_LIST)
+    return jc_fail(l->error, JC_ERROR_USAGE, 0, NULL,
+                   "expected at most %d dimensions, buffers and outputs of each",
+                   JC_CONVERT_MAX_LIST);
+  for (size_t i = 0; i < o->dims.count; i++) {
+    const char *text = o->dims.value[i], *digits = strrchr(text, '=');
+    size_t length = digits ? strspn(digits + 1, "0123456789") : 0;
+    if (!digits || digits == text || length == 0 || length > 10 || digits[1 + length])
+      return jc_fail(l->error, JC_ERROR_USAGE, 0, NULL,
+                     "dimension '%.200s': expected NAME=N, as sequence=128", text);
+  }
+  for (size_t i = 0; i < o->buffers.count; i++) {
+    bool used = false;
+    for (uint32_t k = 0; k < l->graph->initializer_count && !used; k++)
+      used = jc_name_matches(o->buffers.value[i], l->graph->initializers[k].name);
+    if (!used)
+      return jc_fail(l->error, JC_ERROR_USAGE, 0, NULL, "the file has no tensor '%.200s'",
+                     o->buffers.value[i]);
+  }
+  return JC_OK;
+}
+
+static bool given_size(struct jc_lowering *l, const char *name, int64_t *size) {
   size_t length = strlen(name);
   for (size_t i = 0; i < l->options->dims.count; i++) {
     const char *text = l->options->dims.value[i];
     if (strncmp(text, name, length) == 0 && text[length] == '=') {
       *size = strtoll(text + length + 1, NULL, 10);
-      return true;
+      return l->dim_used[i] = true;
     }
   }
   return false;
@@ -121,6 +149,33 @@ static bool given_size(const struct jc_lowering *l, const char *name, int64_t *s
 
 static bool is_symbolic(const struct jc_onnx_dim *dim) {
   return dim->param || dim->value == 0;
+}
+
+static bool is_named_batch(const struct jc_onnx_dim *dim) {
+  return dim->param && (strcmp(dim->param, "N") == 0 || strncasecmp(dim->param, "batch", 5) == 0);
+}
+
+/* Dimension I has no size: which option helps. */
+static enum jc_status ask_for_dim(struct jc_lowering *l, const struct jc_onnx_value_info *info,
+                                  uint32_t i, const char *place) {
+  const struct jc_onnx_dim *dim = &info->dims[i];
+  const char *name = dim->param ? dim->param : "unknown";
+  const char *option = dim->param ? dim->param : place;
+  bool detected = l->options->batch_axis < 0, only = detected;
+  for (uint32_t k = 0; k < info->rank; k++)
+    only &= k == i || !is_symbolic(&info->dims[k]);
+  if (detected && is_named_batch(dim) && !is_named_batch(&info->dims[0]))
+    return jc_fail(l->error, JC_ERROR_MISSING, 0, info->name,
+                   "dimension %u is '%.60s', but the first is taken for the batch: say "
+                   "--batch-axis %u",
+                   i, name, i);
+  if (only)
+    return jc_fail(l->error, JC_ERROR_MISSING, 0, info->name,
+                   "dimension %u is '%.60s': if it is the batch, say --batch-axis %u; else give "
+                   "its size, --dim %.60s=N",
+                   i, name, i, option);
+  return jc_fail(l->error, JC_ERROR_MISSING, 0, info->name,
+                 "dimension %u is '%.60s': give its size, --dim %.60s=N", i, name, option);
 }
 
 static enum jc_status read_dim(struct jc_lowering *l, const struct jc_onnx_value_info *info,
@@ -131,9 +186,7 @@ static enum jc_status read_dim(struct jc_lowering *l, const struct jc_onnx_value
   (void)snprintf(place, sizeof place, "%.200s.%u", info->name, i);
   if (is_symbolic(dim) && !given_size(l, place, &size) &&
       !(dim->param && given_size(l, dim->param, &size)))
-    return jc_fail(l->error, JC_ERROR_MISSING, 0, info->name,
-                   "dimension %u is '%.60s': give its size, --dim %.60s=N", i,
-                   dim->param ? dim->param : "unknown", dim->param ? dim->param : place);
+    return ask_for_dim(l, info, i, place);
   if (size < 1 || size > INT32_MAX)
     return jc_fail(l->error, JC_ERROR_INVALID, 0, info->name,
                    "dimension %u: expected a size from 1 to %d, got %lld", i, INT32_MAX,
@@ -175,7 +228,7 @@ static enum jc_status add_input(struct jc_lowering *l, const struct jc_onnx_valu
 
 static enum jc_status add_inputs(struct jc_lowering *l) {
   const struct jc_onnx_graph *g = l->graph;
-  bool symbolic = false;
+  const struct jc_onnx_value_info *symbolic = NULL, *fixed = NULL; /* inputs with such a batch */
   l->network.inputs = jc_arena_take(l->arena, g->input_count, sizeof *l->network.inputs, l->error);
   if (!l->network.inputs)
     return l->error->status;
@@ -187,14 +240,22 @@ static enum jc_status add_inputs(struct jc_lowering *l) {
       return l->error->status;
     if (value->rank != UINT32_MAX || !value->wanted) /* an initializer, or never read */
       continue;
-    symbolic |= info->has_shape && (uint64_t)axis < info->rank && is_symbolic(&info->dims[axis]);
     if (add_input(l, info, value) != JC_OK)
       return l->error->status;
+    *(is_symbolic(&info->dims[axis]) ? &symbolic : &fixed) = info;
   }
   if (l->network.input_count == 0)
     return jc_fail(l->error, JC_ERROR_INVALID, 0, NULL, "the outputs depend on no input");
-  if (symbolic)
-    l->batch_size = 0;
+  if (symbolic && fixed)
+    return jc_fail(l->error, JC_ERROR_INVALID, 0, fixed->name,
+                   "dimension %lld, the batch, is %lld, but that of '%.80s' is symbolic: export "
+                   "with both symbolic or both fixed",
+                   (long long)axis, (long long)fixed->dims[axis].value, symbolic->name);
+  for (size_t i = 0; i < l->options->dims.count; i++)
+    if (!l->dim_used[i])
+      return jc_fail(l->error, JC_ERROR_USAGE, 0, NULL,
+                     "dimension '%.200s': no input has a dimension of that name that needs a size",
+                     l->options->dims.value[i]);
   return JC_OK;
 }
 
@@ -248,8 +309,9 @@ static enum jc_status check_declared(struct jc_lowering *l, const struct jc_valu
                                                 i ? ", " : "", info->dims[i].param)
                                      : snprintf(declared + used, sizeof declared - used, "%s%lld",
                                                 i ? ", " : "", (long long)info->dims[i].value));
-  return jc_lower_fail(l, "makes '%.80s' of shape %.120s, but the file says [%.120s]", value->name,
-                       jc_value_shape_text(value, shape, sizeof shape), declared);
+  return jc_lower_fail(l, "makes '%.80s' of shape %.120s, but the file says [%.120s]%s",
+                       value->name, jc_value_shape_text(value, shape, sizeof shape), declared,
+                       l->batch_size > 0 ? " (if that is right, export with a dynamic batch)" : "");
 }
 
 static enum jc_status close_node(struct jc_lowering *l) {
@@ -342,22 +404,6 @@ static void note_what_is_odd(struct jc_lowering *l) {
                   "the exporter has merged tensors with equal numbers: export with "
                   "training=TrainingMode.TRAINING",
                   l->shared_count, l->shared_count == 1 ? " reads" : "s read");
-  if (l->repeated_parameters)
-    jc_lower_note(l,
-                  "%llu parameters stand once in the file, but belong to several layers, and are "
-                  "counted for each",
-                  (unsigned long long)l->repeated_parameters);
-}
-
-/* Names of inputs become legal ones. */
-static enum jc_status name_inputs(struct jc_lowering *l) {
-  for (uint32_t i = 0; i < l->network.input_count; i++) {
-    struct jc_value *value = l->network.inputs[i];
-    value->name = jc_legal_name(l->arena, value->name, l->error);
-    if (!value->name)
-      return l->error->status;
-  }
-  return JC_OK;
 }
 
 /* A Constant node whose tensor jc_find_weights() has taken for a weight. */
@@ -372,9 +418,9 @@ enum jc_status jc_lower(struct jc_lowering *l) {
   const struct jc_onnx_graph *g = l->graph;
   bool *wanted = jc_arena_take(l->arena, g->node_count, 1, l->error);
   l->notes = jc_arena_copy(l->arena, "", 0, l->error);
-  if (!wanted || !l->notes || declare(l) != JC_OK || find_wanted(l, wanted) != JC_OK ||
-      check_operators(l, wanted) != JC_OK || jc_find_weights(l, wanted) != JC_OK ||
-      add_inputs(l) != JC_OK)
+  if (!wanted || !l->notes || check_options(l) != JC_OK || declare(l) != JC_OK ||
+      find_wanted(l, wanted) != JC_OK || check_operators(l, wanted) != JC_OK ||
+      jc_find_weights(l, wanted) != JC_OK || add_inputs(l) != JC_OK)
     return l->error->status;
   for (uint32_t i = 0; i < g->node_count; i++) {
     l->node = &g->nodes[i];
@@ -390,7 +436,5 @@ enum jc_status jc_lower(struct jc_lowering *l) {
     return l->error->status;
   jc_layers_mark(&l->network);
   note_what_is_odd(l);
-  if (name_inputs(l) != JC_OK)
-    return l->error->status;
   return jc_layers_name(&l->network, l->arena, l->error);
 }

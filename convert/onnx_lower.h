@@ -11,8 +11,6 @@
 #include "convert/convert.h"
 #include "convert/onnx_layers.h"
 
-enum { JC_NODE_MAX_INPUTS = 4096, JC_NODE_MAX_OUTPUTS = 4096 };
-
 /* A learnt tensor of the file. */
 struct jc_weight {
   const struct jc_onnx_tensor *tensor;
@@ -30,15 +28,16 @@ struct jc_lowering {
   const struct jc_convert_options *options;
   struct jc_error *error;
   struct jc_out_network network;
-  int64_t batch_size; /* of a file with a fixed batch; 0: symbolic */
+  int64_t batch_size;                 /* of a file with a fixed batch; 0: symbolic */
+  bool dim_used[JC_CONVERT_MAX_LIST]; /* which of options->dims gave a size */
 
   struct jc_names *names; /* value of each tensor name */
   struct jc_weight *weights;
   uint32_t weight_count;
   uint32_t norm_count, biased_conv_count;
-  uint32_t shared_count;        /* layers that read another's weights, tables apart */
-  uint64_t repeated_parameters; /* of tensors that stand once in the file, but in several layers */
-  char *notes;                  /* grows in the arena */
+  uint32_t shared_count; /* layers that read another's weights, tables apart */
+  char *notes;           /* grows in the arena */
+  size_t notes_size, notes_room;
 
   /* The node at hand. */
   const struct jc_onnx_node *node;
@@ -61,6 +60,11 @@ struct jc_operator {
 /* ---- onnx_table.c ---- */
 
 const struct jc_operator *jc_operator_find(const char *op_type);
+
+/* ---- onnx_names.c ---- */
+
+/* Whether NAME is what PATTERN says; '*' stands for anything. */
+bool jc_name_matches(const char *pattern, const char *name);
 
 /* ---- onnx_lower.c ---- */
 

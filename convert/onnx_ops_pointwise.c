@@ -111,10 +111,21 @@ enum jc_status jc_op_prelu(struct jc_lowering *l) {
   return jc_finish(l, layer, l->out[0]);
 }
 
+/* A tensor of the file as an argument: it is learnt, for all we know, and has no layer to be in. */
+static enum jc_status refuse_learnt(struct jc_lowering *l, uint32_t i, const char *what) {
+  const struct jc_value *value = jc_in(l, i);
+  if (!value || value->weight == JC_NO_INDEX)
+    return JC_OK;
+  return jc_lower_fail(l,
+                       "a tensor as %s is not supported: '%.120s' may be learnt; --buffer '%.120s' "
+                       "says that it is not",
+                       what, l->weights[value->weight].name, l->weights[value->weight].name);
+}
+
 enum jc_status jc_op_clip(struct jc_lowering *l) {
   struct jc_value *in = jc_need(l, 0);
   double low = -INFINITY, high = INFINITY;
-  if (!in)
+  if (!in || refuse_learnt(l, 1, "bound") != JC_OK || refuse_learnt(l, 2, "bound") != JC_OK)
     return l->error->status;
   jc_shape_like(l->out[0], in);
   if (jc_onnx_attribute(l->node, "min"))
@@ -225,7 +236,7 @@ enum jc_status jc_op_arithmetic(struct jc_lowering *l) {
 enum jc_status jc_op_pow(struct jc_lowering *l) {
   struct jc_value *in = jc_need(l, 0), *exponent = jc_need(l, 1);
   double power;
-  if (!in || !exponent)
+  if (!in || !exponent || refuse_learnt(l, 1, "exponent") != JC_OK)
     return l->error->status;
   char a[200], b[200];
   if (!jc_broadcast(in, exponent, l->out[0]))

@@ -187,14 +187,29 @@ static enum jc_status resized(struct jc_lowering *l, const struct jc_value *in,
   return JC_OK;
 }
 
+/* Modes that choose other sizes, or crop. */
+static enum jc_status check_resize(struct jc_lowering *l) {
+  const char *policy = jc_onnx_text(l->node, "keep_aspect_ratio_policy", "stretch");
+  const char *place = jc_onnx_text(l->node, "coordinate_transformation_mode", "");
+  if (strcmp(policy, "stretch") != 0)
+    return jc_lower_fail(l, "keep_aspect_ratio_policy: expected 'stretch', got '%.60s'", policy);
+  if (strcmp(place, "tf_crop_and_resize") == 0)
+    return jc_lower_fail(l, "coordinate_transformation_mode: '%.60s' is not supported", place);
+  if (jc_onnx_attribute(l->node, "axes"))
+    return jc_lower_fail(l, "axes: expected sizes or scales of all dimensions");
+  return JC_OK;
+}
+
 enum jc_status jc_op_resize(struct jc_lowering *l) {
   struct jc_value *in = jc_need(l, 0);
-  if (!in || jc_check_image(l, in) != JC_OK || resized(l, in, l->out[0]) != JC_OK)
+  if (!in || check_resize(l) != JC_OK || jc_check_image(l, in) != JC_OK ||
+      resized(l, in, l->out[0]) != JC_OK)
     return l->error->status;
   const struct jc_value *shape = l->out[0];
   if (!jc_dims_equal(in->dims[1], shape->dims[1]))
     return jc_lower_fail(l, "resizes the channels");
   const char *mode = jc_onnx_text(l->node, "mode", "nearest");
+  const char *place = jc_onnx_text(l->node, "coordinate_transformation_mode", "");
   const char *linear = in->rank == 3 ? "linear" : in->rank == 4 ? "bilinear" : "trilinear";
   int64_t sizes[JC_WINDOW_MAX];
   for (uint32_t i = 2; i < in->rank; i++)
@@ -207,8 +222,7 @@ enum jc_status jc_op_resize(struct jc_lowering *l) {
     jc_layer_text(layer, "mode", linear);
   else if (strcmp(mode, "cubic") == 0)
     jc_layer_text(layer, "mode", "bicubic");
-  if (strcmp(mode, "nearest") != 0 &&
-      strcmp(jc_onnx_text(l->node, "coordinate_transformation_mode", ""), "align_corners") == 0)
+  if (strcmp(mode, "nearest") != 0 && strcmp(place, "align_corners") == 0)
     jc_layer_bool(layer, "align_corners", true);
   return jc_finish(l, layer, l->out[0]);
 }

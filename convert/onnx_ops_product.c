@@ -168,8 +168,10 @@ static struct jc_value *exchange(struct jc_lowering *l, struct jc_value *v) {
 
 static enum jc_status matmul(struct jc_lowering *l, struct jc_value *a, struct jc_value *b,
                              struct jc_value *out) {
-  struct jc_value *operands[2];
-  if (!(operands[0] = jc_facing(l, a, b, out)) || !(operands[1] = jc_facing(l, b, a, out)))
+  struct jc_value *operands[2] = {a, b};
+  /* A batch that is the matrix's rows, as in [T, B, E], faces no dimension of the other. */
+  if (jc_value_batch_axis(out) < (int)out->rank - 2 &&
+      (!(operands[0] = jc_facing(l, a, b, out)) || !(operands[1] = jc_facing(l, b, a, out))))
     return l->error->status;
   return jc_finish(l, jc_emit(l, "matmul", 2, operands), out);
 }
@@ -197,6 +199,12 @@ static enum jc_status matmul_shape(struct jc_lowering *l, const struct jc_value 
   return JC_OK;
 }
 
+/* Only without a bias of its own can a layer share these weights. */
+static bool held_without_bias(const struct jc_lowering *l, const struct jc_value *w) {
+  uint32_t layer = l->weights[w->weight].layer;
+  return layer != JC_NO_INDEX && l->network.layers[layer]->bias == JC_NO_INDEX;
+}
+
 enum jc_status jc_op_gemm(struct jc_lowering *l) {
   struct jc_value *a = jc_need(l, 0), *b = jc_need(l, 1), *c = jc_in(l, 2), *out;
   bool trans_a = jc_onnx_int(l->node, "transA", 0), trans_b = jc_onnx_int(l->node, "transB", 0);
@@ -217,7 +225,7 @@ enum jc_status jc_op_gemm(struct jc_lowering *l) {
   bool plain_bias =
       !c || (jc_is_weight(c) && c->rank == 1 && jc_dims_equal(c->dims[0], view.dims[1]));
   bool learnt = jc_is_weight(b) && l->weights[b->weight].tensor_layer == JC_NO_INDEX;
-  if (learnt && plain_bias)
+  if (learnt && plain_bias && !(c && held_without_bias(l, b)))
     return linear(l, a, b, trans_b, c ? c->weight : JC_NO_INDEX, NULL, out);
   struct jc_value *product = c ? jc_new_value(l, out) : out;
   if (!product)

@@ -147,8 +147,25 @@ static const char **copy_names(struct jc_arena *arena, char *const *names, size_
   return copies;
 }
 
+/* What an attribute holds must be what its type says; files of the first ONNX say no type. */
+static enum jc_status check_type(const JcOnnx__Attribute *from, struct jc_error *error) {
+  const struct {
+    bool present;
+    int32_t type;
+  } held[] = {
+      {from->has_f, 1}, {from->has_i, 2}, {from->has_s, 3}, {from->n_floats, 6}, {from->n_ints, 7}};
+  for (size_t i = 0; from->type && i < sizeof held / sizeof *held; i++)
+    if (held[i].present && held[i].type != from->type)
+      return jc_fail(error, JC_ERROR_INVALID, 0, NULL,
+                     "attribute '%.100s' has type %d, but holds a value of type %d",
+                     from->name ? from->name : "", from->type, held[i].type);
+  return JC_OK;
+}
+
 static enum jc_status copy_attribute(const JcOnnx__Attribute *from, struct jc_arena *arena,
                                      struct jc_onnx_attribute *to, struct jc_error *error) {
+  if (check_type(from, error) != JC_OK)
+    return error->status;
   to->name = copy_text(arena, from->name, error);
   to->type = from->type;
   to->f = (double)from->f;
@@ -185,6 +202,9 @@ static enum jc_status find_tensors(struct jc_bytes bytes, struct jc_arena *arena
       if (!tensor || jc_wire_want(&part, JC_WIRE_BYTES, "a tensor", error) != JC_OK ||
           jc_onnx_read_tensor(part.bytes, arena, tensor, error) != JC_OK)
         return error->status;
+      if (to->type && to->type != 4)
+        return jc_fail(error, JC_ERROR_INVALID, 0, NULL,
+                       "attribute '%.100s' has type %d, but holds a tensor", to->name, to->type);
       to->tensor = tensor;
     }
     index++;

@@ -155,23 +155,26 @@ static enum jc_status read_field(struct reading *r, const struct jc_wire_field *
 /* What the shape says and what the data say must be one. */
 static enum jc_status check_length(const struct reading *r, struct jc_error *error) {
   const struct jc_onnx_tensor *tensor = r->tensor;
-  uint64_t elements = tensor->elements, bits = types[tensor->type].bits;
-  uint64_t bytes = elements > UINT64_MAX / 16 ? UINT64_MAX : elements * bits / 8, found;
+  uint64_t per_element = types[tensor->type].bits / 8U, needed, found;
   const char *unit = "bytes";
-  if (tensor->external) {
-    found = r->external_length == UINT64_MAX ? bytes : r->external_length;
-  } else if (r->raw) {
-    found = r->raw_size;
-  } else {
-    uint64_t per_element = tensor->type == 14 || tensor->type == 15 ? 2 : 1;
-    bytes = bytes == UINT64_MAX ? bytes : elements * per_element;
-    found = r->counts[types[tensor->type].field];
+  bool typed = !tensor->external && (!r->raw || per_element == 0); /* strings are never raw */
+  if (typed) {
+    per_element = tensor->type == 14 || tensor->type == 15 ? 2 : 1;
     unit = "numbers";
   }
-  if (found != bytes)
+  if (__builtin_mul_overflow(tensor->elements, per_element, &needed))
+    return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL,
+                   "the length of the data does not fit 64 bits");
+  if (typed)
+    found = r->counts[types[tensor->type].field];
+  else if (tensor->external)
+    found = r->external_length == UINT64_MAX ? needed : r->external_length;
+  else
+    found = r->raw_size;
+  if (found != needed)
     return jc_fail(error, JC_ERROR_INVALID, 0, NULL,
-                   "the shape needs %llu %s of data, but %llu are there", (unsigned long long)bytes,
-                   unit, (unsigned long long)found);
+                   "the shape needs %llu %s of data, but %llu are there",
+                   (unsigned long long)needed, unit, (unsigned long long)found);
   return JC_OK;
 }
 

@@ -126,6 +126,29 @@ static inline void put_int(struct wire *node, const char *name, int64_t value) {
   put_message(node, 5, &a);
 }
 
+/* A Constant node that makes NAME: floats VALUE, as many as DIMS say. */
+static inline void put_constant(struct wire *graph, const char *name, const int64_t *dims,
+                                float value) {
+  struct wire node = {0}, attribute = {0}, t = {0};
+  size_t elements = 1;
+  for (; *dims != -1000; dims++) {
+    put_number(&t, 1, *dims);
+    elements *= (size_t)*dims;
+  }
+  put_number(&t, 2, 1);
+  put_tag(&t, 9, 2);
+  put_varint(&t, elements * sizeof value);
+  for (size_t i = 0; i < elements; i++)
+    put_bytes(&t, &value, sizeof value);
+  put_text(&attribute, 1, "value");
+  put_message(&attribute, 5, &t);
+  put_number(&attribute, 20, 4);
+  put_text(&node, 2, name);
+  put_text(&node, 4, "Constant");
+  put_message(&node, 5, &attribute);
+  put_message(graph, 1, &node);
+}
+
 /* A node without attributes so far; IN and OUT are names between commas. */
 static inline struct wire start_node(const char *op, const char *in, const char *out) {
   struct wire node = {0};
@@ -147,14 +170,18 @@ static inline void put_node(struct wire *graph, const char *op, const char *in, 
 }
 
 /* The file around GRAPH, which is freed. */
-static inline struct wire finish_model(struct wire *graph, int64_t opset) {
+static inline struct wire finish_model_of(struct wire *graph, int64_t opset, const char *producer) {
   struct wire model = {0}, import = {0};
   put_number(&model, 1, 8);
-  put_text(&model, 2, "by hand");
+  put_text(&model, 2, producer);
   put_number(&import, 2, opset);
   put_message(&model, 8, &import);
   put_message(&model, 7, graph);
   return model;
+}
+
+static inline struct wire finish_model(struct wire *graph, int64_t opset) {
+  return finish_model_of(graph, opset, "by hand");
 }
 
 /* Conv 3 -> 4 (3x3, with bias), BatchNormalization, Relu, MaxPool, Flatten, Gemm -> 5, of images

@@ -209,6 +209,123 @@ Test(convert, shared_weights_are_counted_once_and_noted) {
   expect_note(finish_model(&again, 17), "1 layer reads the weights of another one");
 }
 
+/* ---- what is learnt ---- */
+
+Test(convert, a_learnt_exponent_is_refused_but_a_constant_is_not) {
+  struct wire g = product_graph();
+  put_tensor(&g, 5, "pool.p", DIMS(1));
+  put_node(&g, "Pow", "m,pool.p", "y");
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  expect_error(finish_model(&g, 17), JC_ERROR_INVALID,
+               "a tensor as exponent is not supported: 'pool.p' may be learnt");
+  g = product_graph();
+  put_tensor(&g, 5, "alpha", DIMS(1));
+  put_node(&g, "Clip", "m,,alpha", "y");
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  expect_error(finish_model(&g, 17), JC_ERROR_INVALID, "a tensor as bound is not supported");
+  g = product_graph();
+  put_constant(&g, "three", DIMS(1), 3);
+  put_node(&g, "Pow", "m,three", "y");
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  cr_expect_eq(
+      expect_text(finish_model(&g, 17), (const char *const[]){"\"exponent\": 3", NULL}).params, 28);
+}
+
+/* m * exp(scale): CLIP's temperature. */
+static struct wire scaled_graph(const char *scale) {
+  struct wire g = product_graph();
+  char inputs[64];
+  put_tensor(&g, 5, scale, DIMS(-1000));
+  put_node(&g, "Exp", scale, "e");
+  put_node(&g, "Mul", "m,e", "a");
+  (void)snprintf(inputs, sizeof inputs, "a,%s", scale);
+  put_node(&g, "Add", inputs, "y");
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  return g;
+}
+
+Test(convert, scalars_of_torch_are_learnt_and_others_are_noted) {
+  struct wire g = scaled_graph("logit_scale");
+  struct counts c = expect_text(
+      finish_model_of(&g, 17, "pytorch"),
+      (const char *const[]){"\"logit_scale\", \"type\": \"parameter\", \"shape\": [1]", NULL});
+  cr_expect_eq(c.params, 28 + 1);
+  g = scaled_graph("onnx::Exp_4");
+  cr_expect_eq(expect_text(finish_model_of(&g, 17, "pytorch"), (const char *const[]){NULL}).params,
+               28);
+  g = scaled_graph("logit_scale");
+  expect_note(finish_model(&g, 17),
+              "1 scalar of the file (as 'logit_scale') taken for constants, not parameters");
+}
+
+Test(convert, a_weight_in_a_constant_node_is_found_through_a_transpose) {
+  struct wire g = {0};
+  put_value(&g, 11, "x", "batch", DIMS(6, 4));
+  put_constant(&g, "w", DIMS(7, 4), 0.5F);
+  struct wire node = start_node("Transpose", "w", "t");
+  put_ints(&node, "perm", DIMS(1, 0));
+  put_message(&g, 1, &node);
+  put_node(&g, "MatMul", "x,t", "y");
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  struct counts c = expect_text(finish_model(&g, 17), (const char *const[]){"\"linear\"", NULL});
+  cr_expect_eq(c.params, 28);
+}
+
+static struct wire norm_of_constants(float scale) {
+  struct wire g = {0};
+  put_value(&g, 11, "x", "batch", DIMS(4, 8, 8));
+  put_constant(&g, "s", DIMS(4), scale);
+  put_constant(&g, "b", DIMS(4), 0);
+  put_tensor(&g, 5, "mean", DIMS(4));
+  put_tensor(&g, 5, "var", DIMS(4));
+  put_node(&g, "BatchNormalization", "x,s,b,mean,var", "y");
+  put_value(&g, 12, "y", "n", DIMS(4, 8, 8));
+  return finish_model(&g, 13);
+}
+
+/* Ones and zeros are what torch writes for affine=False. */
+Test(convert, a_norm_with_constants_is_noted_unless_they_fill_a_place) {
+  expect_note(norm_of_constants(1), NULL);
+  expect_note(norm_of_constants(0.5F),
+              "1 tensor of reals in Constant nodes (4 numbers, as 's') taken for constants");
+}
+
+Test(convert, half_shared_layers_are_refused) {
+  struct wire g = {0};
+  put_value(&g, 11, "x", "batch", DIMS(4));
+  put_tensor(&g, 5, "w", DIMS(4, 4));
+  put_tensor(&g, 5, "b1", DIMS(4));
+  put_tensor(&g, 5, "b2", DIMS(4));
+  put_node(&g, "Gemm", "x,w,b1", "m");
+  put_node(&g, "Gemm", "m,w,b2", "y");
+  put_value(&g, 12, "y", "n", DIMS(4));
+  expect_error(finish_model(&g, 17), JC_ERROR_INVALID,
+               "node 'y' (Gemm): shares weight 'w' with 'm': a shared weight with another bias "
+               "cannot be expressed");
+  put_value(&g, 11, "x", "batch", DIMS(4));
+  put_tensor(&g, 5, "w1", DIMS(4, 4));
+  put_tensor(&g, 5, "w2", DIMS(4, 4));
+  put_tensor(&g, 5, "b", DIMS(4));
+  put_node(&g, "Gemm", "x,w1,b", "m");
+  put_node(&g, "Gemm", "m,w2,b", "y");
+  put_value(&g, 12, "y", "n", DIMS(4));
+  expect_error(finish_model(&g, 17), JC_ERROR_INVALID, "shares bias 'b' with 'm'");
+}
+
+Test(convert, a_bias_on_shared_weights_becomes_an_addition) {
+  struct wire g = {0};
+  put_value(&g, 11, "x", "batch", DIMS(4));
+  put_tensor(&g, 5, "w", DIMS(4, 4));
+  put_tensor(&g, 5, "b", DIMS(4));
+  put_node(&g, "Gemm", "x,w", "m");
+  put_node(&g, "Gemm", "m,w,b", "y");
+  put_value(&g, 12, "y", "n", DIMS(4));
+  cr_expect_eq(
+      expect_text(finish_model(&g, 17), (const char *const[]){"\"weight_from\": \"m\"", NULL})
+          .params,
+      20);
+}
+
 Test(convert, a_shape_computed_from_the_batch_is_followed) {
   struct wire g = product_graph();
   const int64_t zero = 0, minus_one = -1;
@@ -373,6 +490,33 @@ Test(convert, symbolic_sizes_must_be_given) {
 }
 
 /* ---- notes ---- */
+
+Test(convert, many_notes_are_all_kept) {
+  struct wire g = product_graph();
+  char name[64], before[64] = "m", after[64] = "";
+  enum { MANY = 3000 };
+  for (int i = 0; i < MANY; i++) {
+    (void)snprintf(name, sizeof name, "b%d.inv_freq", i);
+    put_tensor(&g, 5, name, DIMS(7));
+    char inputs[160];
+    (void)snprintf(inputs, sizeof inputs, "%s,%s", before, name);
+    (void)snprintf(after, sizeof after, "%s%.0d", i + 1 < MANY ? "a" : "y",
+                   i + 1 < MANY ? i + 1 : 0);
+    put_node(&g, "Add", inputs, after);
+    memcpy(before, after, sizeof before);
+  }
+  put_value(&g, 12, "y", "n", DIMS(6, 7));
+  struct jc_error error = {0};
+  struct jc_convert_options options = {.batch_axis = -1, .memory_limit_bytes = 32 << 20};
+  struct jc_converted converted = convert_with(finish_model(&g, 17), &options, &error);
+  cr_assert_eq(error.status, JC_OK, "%s", error.text);
+  size_t lines = 0;
+  for (const char *c = converted.notes; *c; c++)
+    lines += *c == '\n';
+  cr_expect_eq(lines, MANY);
+  cr_expect(strncmp(converted.notes, "'b0.inv_freq' is taken", 22) == 0);
+  jc_converted_free(&converted);
+}
 
 Test(convert, a_file_without_normalisation_gets_a_warning) {
   struct wire g = {0};

@@ -113,6 +113,25 @@ Test(convert_damage, random_damage_never_changes_a_count_in_silence) {
   free(file.bytes);
 }
 
+/* 2^59 floats in no bytes: their length in bits is 0 in 64 bits. */
+Test(convert_damage, a_length_that_wraps_is_not_an_empty_one) {
+  static const int64_t types[] = {1, 10, 11, 15};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    struct wire g = {0}, t = {0};
+    put_number(&t, 1, INT64_C(1) << 30);
+    put_number(&t, 1, INT64_C(1) << (types[i] == 15 ? 30 : 29));
+    put_number(&t, 2, types[i]);
+    put_text(&t, 8, "w");
+    put_block(&t, 9, "", 0);
+    put_message(&g, 5, &t);
+    put_value(&g, 11, "x", "batch", DIMS(INT64_C(1) << 30));
+    put_node(&g, "MatMul", "x,w", "y");
+    struct wire file = finish_model(&g, 17);
+    cr_expect_not(try_bytes(&file).accepted, "type %d", (int)types[i]);
+    free(file.bytes);
+  }
+}
+
 /* ---- 2 GiB ---- */
 
 /* Writes a file whose last tensor has ELEMENTS floats, of which none is stored: a sparse file. */
