@@ -44,9 +44,9 @@ fuzz:
 	mkdir -p $(FUZZ_BUILD)/corpus-model $(FUZZ_BUILD)/corpus-onnx
 	$(FUZZ_BUILD)/tests/fuzz_model -max_total_time=$(FUZZ_SECONDS) -timeout=25 \
 	  -artifact_prefix=$(FUZZ_BUILD)/model- -dict=tests/fuzz_model.dict \
-	  $(FUZZ_BUILD)/corpus-model tests/corpus/model
+	  $(FUZZ_BUILD)/corpus-model tests/corpus/model tests/corpus/fuzz_model
 	$(FUZZ_BUILD)/tests/fuzz_onnx -max_total_time=$(FUZZ_SECONDS) -timeout=25 -max_len=65536 \
-	  -artifact_prefix=$(FUZZ_BUILD)/onnx- $(FUZZ_BUILD)/corpus-onnx tests/corpus/onnx
+	  -artifact_prefix=$(FUZZ_BUILD)/onnx- $(FUZZ_BUILD)/corpus-onnx tests/corpus/onnx tests/corpus/fuzz_onnx
 
 # Forecast against measurement on the shipped networks; minutes, and wants a quiet machine.
 bench-accuracy: build
