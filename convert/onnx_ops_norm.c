@@ -26,6 +26,18 @@ static enum jc_status hold_affine(struct jc_lowering *l, struct jc_out_layer *la
   return jc_hold(l, layer, l->in[1]->weight, bias ? bias->weight : JC_NO_INDEX);
 }
 
+/* A normalisation of channels, whose output is as its input. */
+static enum jc_status finish_norm(struct jc_lowering *l, struct jc_out_layer *layer,
+                                  const struct jc_value *in, bool affine) {
+  if (affine)
+    (void)hold_affine(l, layer);
+  else
+    jc_layer_bool(layer, "affine", false);
+  l->norm_count += !affine;
+  jc_shape_like(l->out[0], in);
+  return jc_finish(l, layer, l->out[0]);
+}
+
 enum jc_status jc_op_batch_norm(struct jc_lowering *l) {
   struct jc_value *in = jc_need(l, 0), *mean = jc_need(l, 3), *var = jc_need(l, 4);
   bool affine = false;
@@ -46,13 +58,7 @@ enum jc_status jc_op_batch_norm(struct jc_lowering *l) {
     return l->error->status;
   jc_layer_real(layer, "eps", jc_onnx_real(l->node, "epsilon", 1e-5));
   jc_layer_real(layer, "momentum", 1 - jc_onnx_real(l->node, "momentum", 0.9));
-  if (affine)
-    (void)hold_affine(l, layer);
-  else
-    jc_layer_bool(layer, "affine", false);
-  l->norm_count += !affine;
-  jc_shape_like(l->out[0], in);
-  return jc_finish(l, layer, l->out[0]);
+  return finish_norm(l, layer, in, affine);
 }
 
 enum jc_status jc_op_layer_norm(struct jc_lowering *l) {
@@ -127,13 +133,7 @@ enum jc_status jc_op_group_norm(struct jc_lowering *l) {
     return l->error->status;
   jc_layer_int(layer, "num_groups", groups);
   jc_layer_real(layer, "eps", jc_onnx_real(l->node, "epsilon", 1e-5));
-  if (affine)
-    (void)hold_affine(l, layer);
-  else
-    jc_layer_bool(layer, "affine", false);
-  l->norm_count += !affine;
-  jc_shape_like(l->out[0], in);
-  return jc_finish(l, layer, l->out[0]);
+  return finish_norm(l, layer, in, affine);
 }
 
 enum jc_status jc_op_lp_norm(struct jc_lowering *l) {

@@ -91,9 +91,10 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
                    "calibrate` again, or use `--method roofline`",
                    jc_type_name(row.type), jc_phase_name(phase), name);
   if (!*noted)
-    add_note(estimate,
-             "no sample network had a %s %s (layer '%.80s'): priced by the mean of all layers",
-             jc_type_name(row.type), jc_phase_name(phase), name);
+    add_note(
+        estimate,
+        "no sample network had the type %s (%s of layer '%.80s'): priced by the mean of all layers",
+        jc_type_name(row.type), jc_phase_name(phase), name);
   *noted = true;
   return JC_OK;
 }

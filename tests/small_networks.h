@@ -246,4 +246,25 @@ static inline void make_tiny(struct sketch *s) {
   (void)sketch_then(s, "fc", JC_LAYER_linear, linear(10, false));
 }
 
+/* A layer by a drawn number, on A or, an add, on A and B: relu, bn, dropout, add, from 4 on conv.
+ */
+static inline void sketch_add_choice(struct sketch *s, uint32_t choice, const uint32_t ab[2]) {
+  switch (choice) {
+  case 0:
+    (void)sketch_add(s, "relu", JC_LAYER_relu, no_fields(), 1, ab);
+    break;
+  case 1:
+    (void)sketch_add(s, "bn", JC_LAYER_batchnorm2d, batchnorm(true), 1, ab);
+    break;
+  case 2:
+    (void)sketch_add(s, "dropout", JC_LAYER_dropout, dropout(0.5), 1, ab);
+    break;
+  case 3:
+    (void)sketch_add(s, "add", JC_LAYER_add, no_fields(), 2, ab);
+    break;
+  default:
+    (void)sketch_add(s, "conv", JC_LAYER_conv2d, conv_no_bias(2, 1, 1, 0), 1, ab);
+  }
+}
+
 #endif

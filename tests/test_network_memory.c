@@ -84,22 +84,7 @@ static void make_random(struct sketch *s, uint32_t *state) {
     /* mostly the tensor before, sometimes any earlier one */
     const uint32_t a = random_below(state, 4) > 0 ? i : random_below(state, i + 1);
     const uint32_t ab[] = {a, random_below(state, i + 1)};
-    switch (random_below(state, 5)) {
-    case 0:
-      (void)sketch_add(s, "relu", JC_LAYER_relu, no_fields(), 1, ab);
-      break;
-    case 1:
-      (void)sketch_add(s, "bn", JC_LAYER_batchnorm2d, batchnorm(true), 1, ab);
-      break;
-    case 2:
-      (void)sketch_add(s, "dropout", JC_LAYER_dropout, dropout(0.5), 1, ab);
-      break;
-    case 3:
-      (void)sketch_add(s, "add", JC_LAYER_add, no_fields(), 2, ab);
-      break;
-    default:
-      (void)sketch_add(s, "conv", JC_LAYER_conv2d, conv_no_bias(2, 1, 1, 0), 1, ab);
-    }
+    sketch_add_choice(s, random_below(state, 5), ab);
     sketch_last(s)->trainable = random_below(state, 3) > 0;
   }
 }
