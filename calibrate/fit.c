@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "calibrate/calibrate.h"
+#include "calibrate/layerwise_fit.h"
 #include "calibrate/linear_fit.h"
 #include "calibrate/measure.h"
 #include "calibrate/text.h"
@@ -319,6 +320,57 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   o->seconds[0] = fmax(o->step_s - stamped_s, 0);
 }
 
+/* ---- times of layers ---- */
+
+/* Appends what the runner stamped on each layer; a fused layer's seconds are its producer's.
+ * Returns how many. */
+static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < p->sample.layer_count; i++) {
+    const uint32_t follower = p->analysis.layers[i].follower;
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      struct jc_layer_time *time = &times[count];
+      jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size,
+                            &time->row);
+      time->time_s = layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
+      if (follower > 0)
+        time->time_s += layer_seconds(&p->sample.layers[follower], (enum jc_phase)phase);
+      count += !time->row.absent && time->time_s > 0 ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+/* The kernel regression on the same networks. */
+static enum jc_status fit_layerwise(const struct collection *c,
+                                    const struct jc_observation *observations,
+                                    struct jc_profile *profile, struct jc_error *error) {
+  size_t most = 1;
+  for (uint32_t i = 0; i < c->count; i++)
+    most += (size_t)JC_PHASE_COUNT * c->items[i]->sample.layer_count;
+  struct jc_layer_time *times = malloc(most * sizeof(*times));
+  struct jc_timed_network *networks = calloc(c->count, sizeof(*networks));
+  struct jc_timed_networks data = {.network_count = c->count, .networks = networks, .times = times};
+  if (times == NULL || networks == NULL)
+    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  for (uint32_t i = 0; i < c->count && error->status == JC_OK; i++) {
+    const struct jc_observation *o = &observations[i];
+    networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
+                                            .batch_size = c->items[i]->sample.run.batch_size,
+                                            .step_s = o->step_s,
+                                            .energy_j = o->energy_j,
+                                            .active_j = o->active_j,
+                                            .first = data.time_count};
+    networks[i].count = take_times(c->items[i], times + data.time_count);
+    data.time_count += networks[i].count;
+  }
+  if (error->status == JC_OK)
+    (void)jc_layerwise_fit(&data, profile, error);
+  free(times);
+  free(networks);
+  return error->status;
+}
+
 /* ---- the profile ---- */
 
 static void describe(const struct collection *c, struct jc_profile *profile) {
@@ -381,7 +433,8 @@ static enum jc_status fit(struct collection *c, struct jc_profile *profile,
     observe(c, c->items[i], &observations[i]);
   }
   describe(c, profile);
-  (void)jc_linear_fit(&c->rows, observations, c->count, 1, profile, error);
+  if (jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK)
+    (void)fit_layerwise(c, observations, profile, error);
 
 cleanup:
   free(observations);

@@ -172,6 +172,14 @@ static enum jc_status fit_target(struct fit *f, double (*total_of)(const struct 
   return leave_one_out(f, error);
 }
 
+void jc_conformal_widths(double *scores, uint32_t count, double widths[3]) {
+  qsort(scores, count, sizeof(double), compare_doubles);
+  for (int i = 0; i < 3; i++) {
+    const double rank = ceil((count + 1) * jc_interval_levels[i]);
+    widths[i] = rank <= count ? scores[(uint32_t)rank - 1] : NAN;
+  }
+}
+
 struct jc_error_summary jc_summarize_errors(const double *predicted, const double *measured,
                                             uint32_t count) {
   struct jc_error_summary s;
@@ -194,15 +202,10 @@ struct jc_error_summary jc_summarize_errors(const double *predicted, const doubl
     s.bias += relative / count;
   }
   qsort(errors, count, sizeof(double), compare_doubles);
-  qsort(scores, count, sizeof(double), compare_doubles);
   s.median = (errors[(count - 1) / 2] + errors[count / 2]) / 2;
   s.p90 = errors[(uint32_t)ceil(0.9 * count) - 1];
   s.worst = errors[count - 1];
-  for (int i = 0; i < 3; i++) {
-    /* Conformal quantile: the ceil((n + 1) level)-th smallest score of n. */
-    const double rank = ceil((count + 1) * jc_interval_levels[i]);
-    s.log_half_width[i] = rank <= count ? scores[(uint32_t)rank - 1] : NAN;
-  }
+  jc_conformal_widths(scores, count, s.log_half_width);
   free(errors);
   return s;
 }

@@ -48,4 +48,8 @@ enum jc_status jc_linear_fit(const struct jc_fit_rows *rows,
 struct jc_error_summary jc_summarize_errors(const double *predicted, const double *measured,
                                             uint32_t count);
 
+/* Conformal quantiles of SCORES at jc_interval_levels: the ceil((n + 1) level)-th smallest of n;
+ * NAN where it takes more than COUNT. Sorts them. */
+void jc_conformal_widths(double *scores, uint32_t count, double widths[3]);
+
 #endif

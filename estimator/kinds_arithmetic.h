@@ -25,6 +25,9 @@ static void count_operands(const struct jc_layer_view *view, struct jc_cost *cos
 
 static void sum_of_tensors_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   count_operands(view, cost);
+  cost->passes_gradient = view->layer->kind == JC_LAYER_add;
+  for (uint32_t i = 0; i < view->input_count; i++)
+    cost->passes_gradient &= jc_shape_equal(jc_view_input(view, i), &cost->out);
 }
 
 /* Each factor's gradient is made with the others. */
@@ -54,6 +57,7 @@ static void masked_fill_cost(const struct jc_layer_view *view, struct jc_cost *c
       .max_inputs = (most_inputs),                                                                 \
       .variants = {#kind_name},                                                                    \
       .ops_per_output = 1,                                                                         \
+      .layout = JC_LAYOUT_ANY,                                                                     \
       .shape = (shape_function),                                                                   \
       .cost = (cost_function),                                                                     \
   }

@@ -48,6 +48,7 @@ static const struct jc_kind kind_concat = {
     .min_inputs = 1,
     .max_inputs = JC_ANY_INPUTS,
     .variants = {"concat"},
+    .layout = JC_LAYOUT_JOINED,
     .shape = concat_shape,
     .cost = cost_nothing,
 };

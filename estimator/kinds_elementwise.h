@@ -20,6 +20,7 @@
       .ops_per_output = (operations),                                                              \
       .shape = shape_same,                                                                         \
       .cost = cost_saves_##saves,                                                                  \
+      .layout = JC_LAYOUT_AS_INPUT,                                                                \
       .summary = __VA_ARGS__,                                                                      \
   }
 
@@ -185,6 +186,7 @@ static const struct jc_kind kind_dropout = {
     .min_inputs = 1,
     .max_inputs = 1,
     .variants = {"dropout"},
+    .layout = JC_LAYOUT_AS_INPUT,
     .ops_per_output = 1,
     .shape = shape_same,
     .cost = dropout_cost,
@@ -211,6 +213,7 @@ static const struct jc_kind kind_stochastic_depth = {
     .min_inputs = 1,
     .max_inputs = 1,
     .variants = {"stochastic_depth"},
+    .layout = JC_LAYOUT_AS_INPUT,
     .ops_per_output = 1,
     .shape = shape_same,
     .cost = stochastic_depth_cost,

@@ -52,6 +52,7 @@ static void batchnorm_cost(const struct jc_layer_view *view, struct jc_cost *cos
       .spatial_rank = (spatial),                                                                   \
       .variants = {#kind_name, #kind_name ".relu"},                                                \
       .fused_variant = 1,                                                                          \
+      .layout = JC_LAYOUT_FAST,                                                                    \
       .ops_per_output = NORM_OPS,                                                                  \
       .shape = batchnorm_shape,                                                                    \
       .cost = batchnorm_cost,                                                                      \

@@ -22,8 +22,10 @@ static enum jc_status pool_shape(const struct jc_layer_view *view, struct window
 }
 
 static void pool_ops(const struct jc_layer_view *view, const struct jc_extent *kernel,
-                     struct jc_cost *cost) {
+                     const struct jc_extent *stride, struct jc_cost *cost) {
   const uint64_t window = extent_product(kernel, kind_of(view)->spatial_rank, &cost->overflow);
+  cost->window = (uint32_t)window;
+  cost->stride = stride->at[0];
   cost->elementwise_ops = count_product(cost->elementwise_ops, window, &cost->overflow);
 }
 
@@ -46,6 +48,7 @@ static void pool_ops(const struct jc_layer_view *view, const struct jc_extent *k
       .spatial_rank = (number),                                                                    \
       .variants = {#family #number "d"},                                                           \
       .ops_per_output = 1, /* per element of the window */                                         \
+      .layout = JC_LAYOUT_FAST,                                                                    \
       .shape = family##_shape,                                                                     \
       .cost = family##_cost,                                                                       \
   }
@@ -70,7 +73,8 @@ static enum jc_status maxpool_shape(const struct jc_layer_view *view, struct jc_
 }
 
 static void maxpool_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
-  pool_ops(view, &view->layer->fields.maxpool2d.kernel_size, cost);
+  const struct jc_maxpool *pool = &view->layer->fields.maxpool2d;
+  pool_ops(view, &pool->kernel_size, &pool->stride, cost);
   cost->saved_extra_bytes =
       jc_shape_elements(&cost->out); /* oneDNN: place of the maximum, 1 byte */
 }
@@ -98,7 +102,8 @@ static enum jc_status avgpool_shape(const struct jc_layer_view *view, struct jc_
 }
 
 static void avgpool_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
-  pool_ops(view, &view->layer->fields.avgpool2d.kernel_size, cost);
+  const struct jc_avgpool *pool = &view->layer->fields.avgpool2d;
+  pool_ops(view, &pool->kernel_size, &pool->stride, cost);
 }
 
 POOL_KIND(avgpool, 1, "mean of each window of a sequence");
@@ -124,11 +129,16 @@ static enum jc_status adaptive_pool_shape(const struct jc_layer_view *view, stru
   return JC_OK;
 }
 
-/* The windows cover the input once, but for overlaps where the sizes do not divide. */
+/* The windows cover the input once, but for overlaps where the sizes do not divide: then no library
+ * code for equal windows fits. */
 static void adaptive_pool_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   const uint64_t inputs = jc_shape_elements(jc_view_input(view, 0));
   if (inputs > cost->elementwise_ops)
     cost->elementwise_ops = inputs;
+  for (uint32_t i = 0; i < kind_of(view)->spatial_rank; i++) {
+    const uint32_t dim = channel_index(view) + 1 + i;
+    cost->computes_plain |= jc_view_input(view, 0)->dim[dim] % cost->out.dim[dim] != 0;
+  }
 }
 
 static void adaptive_maxpool_cost(const struct jc_layer_view *view, struct jc_cost *cost) {

@@ -65,7 +65,7 @@ enum { CONV_WINDOW, CONV_1X1, CONV_FIRST, CONV_DEPTHWISE, CONV_GROUPED };
 static uint8_t conv_variant(uint32_t groups, uint32_t in_channels, uint64_t window) {
   if (groups > 1)
     return groups == in_channels ? CONV_DEPTHWISE : CONV_GROUPED;
-  if (in_channels <= 4)
+  if (in_channels <= JC_FIRST_CHANNELS)
     return CONV_FIRST;
   return window == 1 ? CONV_1X1 : CONV_WINDOW;
 }
@@ -98,8 +98,10 @@ static void conv_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   bool *over = &cost->overflow;
   window_product(cost, conv->out_channels, in_channels / groups, &conv->kernel_size, spatial,
                  jc_shape_elements(&cost->out), conv->bias, conv->out_channels);
-  cost->variant =
-      conv_variant(groups, in_channels, extent_product(&conv->kernel_size, spatial, over));
+  cost->window = (uint32_t)extent_product(&conv->kernel_size, spatial, over);
+  cost->stride = conv->stride.at[0];
+  cost->groups = groups;
+  cost->variant = conv_variant(groups, in_channels, cost->window);
 }
 
 #define CONV_KIND(kind_name, spatial, text)                                                        \
@@ -112,6 +114,7 @@ static void conv_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
       .spatial_rank = (spatial),                                                                   \
       .variants = {#kind_name, #kind_name ".1x1", #kind_name ".first", #kind_name ".depthwise",    \
                    #kind_name ".grouped"},                                                         \
+      .layout = JC_LAYOUT_BLOCKS,                                                                  \
       .shape = conv_shape,                                                                         \
       .cost = conv_cost,                                                                           \
   }

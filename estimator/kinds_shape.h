@@ -245,6 +245,7 @@ static const struct jc_kind kind_identity = {
     .min_inputs = 1,
     .max_inputs = 1,
     .variants = {"identity"},
+    .layout = JC_LAYOUT_AS_INPUT,
     .shape = shape_same,
     .cost = cost_view,
 };

@@ -457,6 +457,18 @@ bool jc_view_needs_grad(const struct jc_layer_view *view, uint32_t index);
 enum jc_network_input { JC_NO_NETWORK_INPUT, JC_FLOAT_INPUT, JC_INTEGER_INPUT };
 enum jc_network_input jc_view_network_input(const struct jc_layer_view *view, uint32_t index);
 
+/* How the output lies in memory when a CPU library trains it: in blocks of 16 channels, as fast
+ * image code likes it, or plain. The trainer follows the same rules; a fit's layer types tell them
+ * apart, since the same layer can be twice as slow in the other order. */
+enum jc_layout_rule {
+  JC_LAYOUT_PLAIN,    /* computed in plain order */
+  JC_LAYOUT_AS_INPUT, /* in the order of its first input */
+  JC_LAYOUT_BLOCKS,   /* convolutions: always blocks */
+  JC_LAYOUT_FAST,     /* blocks, if the input has them or enough channels to be worth a copy */
+  JC_LAYOUT_ANY,      /* blocks, if any input has them */
+  JC_LAYOUT_JOINED    /* blocks, if any input has them and all fill whole ones */
+};
+
 struct jc_kind {
   const char *name;
   const char *summary; /* one line for `joulecast list layers` */
@@ -472,6 +484,7 @@ struct jc_kind {
    * (relu into batchnorm2d), NULL: none; the other then takes its fused_variant. */
   const struct jc_kind *fuses_into;
   uint8_t fused_variant;
+  enum jc_layout_rule layout;
   /* Another kind whose weights, if of the same shape, weight_from may name; NULL: only its own. */
   const struct jc_kind *ties_with;
   /* Elementwise operations per output element; pooling kinds multiply it by their window, and

@@ -157,6 +157,49 @@ static enum jc_status analyze_layer(struct jc_analysis *analysis, uint32_t index
              : JC_OK;
 }
 
+enum { FEWEST_BLOCKED_CHANNELS = 8 }; /* half a block of 16 */
+
+static bool is_blocked(const struct jc_analysis *analysis, uint32_t tensor) {
+  const uint32_t inputs = analysis->network->input_count;
+  return tensor >= inputs && analysis->layers[tensor - inputs].blocked;
+}
+
+/* In which order the output lies, and whether an input has to be copied into another; the rules are
+ * those of the trainer (jc_graph_fast_layout and the kinds' own). */
+static void mark_layout(struct jc_analysis *analysis, uint32_t index) {
+  const struct jc_layer *layer = &analysis->network->layers[index];
+  const uint32_t *inputs = layer_inputs(analysis->network, layer);
+  struct jc_cost *cost = &analysis->layers[index];
+  uint32_t blocked = 0, channels = 0;
+  bool whole = true;
+  for (uint32_t i = 0; i < layer->input_count; i++) {
+    channels = jc_tensor_shape(analysis, inputs[i])->dim[0];
+    blocked += is_blocked(analysis, inputs[i]) ? 1 : 0;
+    whole = whole && (channels % JC_CHANNEL_BLOCK == 0 || i + 1 == layer->input_count);
+  }
+  const bool is_image = cost->out.rank == 3;
+  switch (jc_kind_get(layer->kind)->layout) {
+  case JC_LAYOUT_BLOCKS:
+    cost->blocked = is_image;
+    break;
+  case JC_LAYOUT_FAST:
+    cost->blocked = is_image && (blocked > 0 || channels >= FEWEST_BLOCKED_CHANNELS);
+    break;
+  case JC_LAYOUT_JOINED:
+    cost->blocked = is_image && blocked > 0 && whole;
+    break;
+  case JC_LAYOUT_ANY:
+  case JC_LAYOUT_AS_INPUT:
+    cost->blocked = is_image && blocked > 0;
+    break;
+  default:
+    break;
+  }
+  cost->blocked = cost->blocked && !cost->computes_plain;
+  const bool reads_any_order = cost->groups > 0 && channels <= JC_FIRST_CHANNELS;
+  cost->reorders = !reads_any_order && blocked != (cost->blocked ? layer->input_count : 0);
+}
+
 /* Who needs a gradient, and the products that make it; forward order. */
 static void mark_gradients(struct jc_analysis *analysis, struct tensors *t, uint32_t index) {
   const struct jc_network *network = analysis->network;
@@ -307,6 +350,7 @@ static void mark_fusion(struct jc_analysis *analysis, const struct tensors *t, u
   if (jc_kind_get(network->layers[producer].kind) != into)
     return;
   analysis->layers[index].fused = true;
+  analysis->layers[producer].follower = index;
   analysis->layers[producer].variant = into->fused_variant;
 }
 
@@ -358,6 +402,18 @@ static void add_totals(struct jc_totals *totals, const struct jc_layer *layer,
 #undef ADD
 }
 
+/* What is moved between a layer's forward and its backward, by which its caches are gone. */
+static void sum_later_bytes(struct jc_analysis *analysis) {
+  uint64_t activations = 0, weights = 0;
+  for (uint32_t i = analysis->network->layer_count; i-- > 0;) {
+    struct jc_cost *cost = &analysis->layers[i];
+    cost->later_activation_bytes = activations;
+    cost->later_weight_bytes = weights;
+    activations += cost->moves_no_data ? 0 : cost->out_elements * BYTES_PER_ELEMENT;
+    weights += cost->params * BYTES_PER_ELEMENT; /* bounded by the totals, which fit */
+  }
+}
+
 static enum jc_status sum_up(struct jc_analysis *analysis, struct tensors *t,
                              struct jc_error *error) {
   const struct jc_network *network = analysis->network;
@@ -384,6 +440,7 @@ static enum jc_status sum_up(struct jc_analysis *analysis, struct tensors *t,
   if (overflow)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "layers",
                    "the network's total counts do not fit 64 bits");
+  sum_later_bytes(analysis);
   jc_peak_activations(analysis, &totals->peak_activation_bytes, &totals->saved_activation_bytes);
   return JC_OK;
 }
@@ -423,6 +480,7 @@ enum jc_status jc_network_analyze(const struct jc_network *network, void *storag
     const struct jc_layer *layer = &network->layers[i];
     if (analyze_layer(analysis, i, error) != JC_OK)
       return name_layer(layer, error);
+    mark_layout(analysis, i);
     mark_gradients(analysis, &t, i);
     for (uint32_t k = 0; k < read_count(analysis, i); k++)
       t.consumers[layer_inputs(network, layer)[k]]++;

@@ -35,6 +35,11 @@
 /* Largest network, counted after repeats are expanded. */
 enum { JC_MAX_LAYERS = 1 << 20 };
 
+/* Channels a vector register holds, and of which images are made up when blocked. */
+enum { JC_CHANNEL_BLOCK = 16 };
+/* A convolution of so few input channels is a first layer, and reads plain images. */
+enum { JC_FIRST_CHANNELS = 4 };
+
 enum jc_dtype { JC_DTYPE_FLOAT32, JC_DTYPE_INT32 };
 
 struct jc_input {
@@ -115,6 +120,10 @@ struct jc_cost {
   bool moves_no_data;          /* a view (flatten): moves no bytes of its own */
   bool ignores_input;          /* only the shape of its input matters (position_embedding) */
   bool reads_weights_sparsely; /* forward reads only the rows it gives out (embedding) */
+  bool passes_gradient;        /* the output's gradient is that of every input (add) */
+  bool computes_plain;         /* whatever jc_kind.layout says */
+  uint32_t window;             /* elements of a convolution's or pool's window; 0: has none */
+  uint32_t stride, groups;     /* 0: has none */
 
   /* Set by the analysis. */
   bool per_step; /* made from parameters and constants only: once a step, whatever the batch */
@@ -128,6 +137,11 @@ struct jc_cost {
   uint64_t backward_weights_macs;
   uint64_t backward_elementwise_ops;
   uint32_t consumers; /* layers that read the output */
+  uint32_t follower;  /* the layer fused into this one, or 0: none */
+  bool blocked;       /* the output lies in blocks of channels: see enum jc_layout_rule */
+  bool reorders;      /* an input lies in another order than the layer computes in */
+  uint64_t later_activation_bytes; /* outputs of the layers behind it, per sample */
+  uint64_t later_weight_bytes;
   struct jc_traffic forward, backward_data, backward_weights, update;
 };
 
