@@ -130,6 +130,16 @@ struct jc_error_summary {
   double log_half_width[3]; /* of |ln(measured/predicted)| at 50, 80, 90 %; NAN: too few networks */
 };
 
+/* What the fit of a kind's single layers was wrong by on layers that it had not seen, relative, over
+ * ten folds. */
+struct jc_layer_error {
+  enum jc_layer_kind kind;
+  uint32_t samples;
+  double mape, median, bias, worst; /* of joules */
+  double r2;                        /* of joules, not relative; <= 1 */
+  double time_mape;
+};
+
 /* Levels of log_half_width. */
 extern const double jc_interval_levels[3];
 
@@ -158,6 +168,12 @@ struct jc_profile {
   double time_per_flop_s;
   struct jc_error_summary time_error, energy_error;             /* layerwise-linear */
   struct jc_error_summary flops_time_error, flops_energy_error; /* flops */
+  /* JC_RUN_FORWARD: fitted on forward passes of single layers, for such runs only. Joules are then
+   * whole, idle_power_w is 0, a coefficient's `networks` are layers (0: computes nothing
+   * in a forward pass), and the errors are layer_errors. */
+  enum jc_run_phase phase;
+  uint32_t layer_error_count;
+  struct jc_layer_error layer_errors[JC_LAYER_KIND_COUNT];
   uint32_t coefficient_count;
   struct jc_coefficient coefficients[JC_MAX_COEFFICIENTS];
 };

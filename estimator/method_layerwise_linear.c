@@ -32,9 +32,14 @@ static const struct jc_coefficient *find_or_any(const struct jc_profile *profile
   return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase);
 }
 
+/* Computed by the layer before. Samples of single layers are fused with nothing. */
+static bool is_fused(const struct jc_profile *profile, const struct jc_feature_row *row) {
+  return row->fused && profile->phase == JC_RUN_TRAINING;
+}
+
 bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
                        double *time_s, double *energy_j) {
-  if (row->fused) {
+  if (is_fused(profile, row)) {
     *time_s = *energy_j = 0;
     return true;
   }
@@ -83,7 +88,7 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
   const char *name = problem->analysis->network->layers[layer].name;
   struct jc_feature_row row;
   jc_features(problem->analysis, layer, phase, problem->run.batch_size, &row);
-  if (row.count == 0 || row.fused || find(problem->profile, row.type, phase) != NULL)
+  if (row.count == 0 || is_fused(problem->profile, &row) || find(problem->profile, row.type, phase) != NULL)
     return JC_OK;
   if (find(problem->profile, JC_TYPE_ANY, phase) == NULL)
     return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
@@ -102,7 +107,7 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
 static enum jc_status check_rows(const struct jc_problem *problem, struct jc_estimate *estimate,
                                  struct jc_error *error) {
   const bool training = problem->run.phase == JC_RUN_TRAINING;
-  bool noted = false;
+  bool noted = problem->profile->phase == JC_RUN_FORWARD; /* the program names them all */
   for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
     for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
       if (check_row(problem, i, (enum jc_phase)phase, &noted, estimate, error) != JC_OK)
@@ -144,7 +149,8 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     add_startup(problem, estimate);
-  estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+  if (profile->phase == JC_RUN_TRAINING)
+    estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
   estimate->domain = profile->domain;
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->energy_error;

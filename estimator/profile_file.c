@@ -210,6 +210,77 @@ static void get_summaries(const struct jc_json_node *node, struct jc_profile *pr
   }
 }
 
+/* ---- what single layers were wrong by, of a profile of forward passes ---- */
+
+static const struct {
+  const char *key;
+  size_t offset;
+  double minimum, maximum;
+} layer_numbers[] = {
+    {"mape", offsetof(struct jc_layer_error, mape), 0, 1e9},
+    {"median", offsetof(struct jc_layer_error, median), 0, 1e9},
+    {"bias", offsetof(struct jc_layer_error, bias), -1e9, 1e9},
+    {"worst", offsetof(struct jc_layer_error, worst), 0, 1e9},
+    {"r2", offsetof(struct jc_layer_error, r2), -1e18, 1},
+    {"time_mape", offsetof(struct jc_layer_error, time_mape), 0, 1e9},
+};
+
+/* A profile of training, as nearly all are, says nothing of this. */
+static void put_layer_errors(struct jc_json_writer *writer, const struct jc_profile *profile) {
+  if (profile->phase != JC_RUN_FORWARD)
+    return;
+  jc_put_string(writer, "phase", "forward");
+  jc_put_array(writer, "layer_errors");
+  for (uint32_t i = 0; i < profile->layer_error_count; i++) {
+    const struct jc_layer_error *e = &profile->layer_errors[i];
+    jc_put_inline_object(writer, NULL);
+    jc_put_string(writer, "kind", jc_kind_get(e->kind)->name);
+    jc_put_uint(writer, "samples", e->samples);
+    for (size_t k = 0; k < COUNT(layer_numbers); k++) {
+      double value;
+      memcpy(&value, (const char *)e + layer_numbers[k].offset, sizeof(value));
+      jc_put_real(writer, layer_numbers[k].key, value);
+    }
+    jc_put_end(writer);
+  }
+  jc_put_end(writer);
+}
+
+static void get_layer_error(const struct jc_json_node *node, struct jc_layer_error *e,
+                            struct jc_error *error) {
+  static const char *const keys[] = {"kind", "samples", "mape", "median",
+                                     "bias", "worst",   "r2",   "time_mape"};
+  const char *kind = NULL;
+  const struct jc_json_node *kind_node = jc_json_need(node, "kind", error);
+  jc_json_only_keys(node, keys, COUNT(keys), error);
+  if (jc_json_get_string(kind_node, &kind, error) == JC_OK)
+    e->kind = jc_kind_find(kind);
+  if (kind != NULL && e->kind == JC_LAYER_KIND_COUNT)
+    jc_json_fail(kind_node, error, "expected a layer type (`joulecast list layers`), got \"%.40s\"",
+                 kind);
+  jc_json_get_uint32(jc_json_need(node, "samples", error), 0, UINT32_MAX, &e->samples, error);
+  for (size_t k = 0; k < COUNT(layer_numbers); k++) {
+    double value = 0;
+    jc_json_get_real_or_nan(jc_json_need(node, layer_numbers[k].key, error),
+                            layer_numbers[k].minimum, layer_numbers[k].maximum, &value, error);
+    memcpy((char *)e + layer_numbers[k].offset, &value, sizeof(value));
+  }
+}
+
+static void get_layer_errors(const struct jc_json_node *root, struct jc_profile *profile,
+                             struct jc_error *error) {
+  static const char *const phases[] = {"training", "forward"}; /* enum jc_run_phase */
+  size_t phase = JC_RUN_TRAINING;
+  jc_json_get_choice(jc_json_known(root, "phase"), phases, COUNT(phases), &phase, error);
+  profile->phase = (enum jc_run_phase)phase;
+  if (profile->phase != JC_RUN_FORWARD)
+    return;
+  const struct jc_json_node *list = jc_json_need(root, "layer_errors", error);
+  const struct jc_json_node *node = jc_json_items(list, JC_LAYER_KIND_COUNT, error);
+  for (; node != NULL && !jc_error_is_set(error); node = jc_json_next(node))
+    get_layer_error(node, &profile->layer_errors[profile->layer_error_count++], error);
+}
+
 /* ---- the names that must be the program's ---- */
 
 /* The layer types of this program, in order; at most JC_TYPE_COUNT. */
@@ -395,7 +466,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
       "threads",         "load",           "forced",    "meter",     "sample_networks",
       "idle_power_w",    "active_power_w", "flops_max", "bytes_max", "energy_per_flop_j",
       "time_per_flop_s", "startup",        "features",  "types",     "errors",
-      "coefficients"};
+      "phase",           "layer_errors",   "coefficients"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */
   jc_json_check_schema(root, schema, error);
@@ -405,6 +476,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
   get_environment(root, profile, error);
   get_numbers(root, profile, error);
   get_summaries(jc_json_need(root, "errors", error), profile, error);
+  get_layer_errors(root, profile, error);
   get_coefficients(jc_json_need(root, "coefficients", error), profile, error);
 }
 
@@ -428,6 +500,7 @@ static enum jc_status format_profile(const struct jc_profile *profile, char **te
   put_environment(&writer, profile);
   put_numbers(&writer, profile);
   put_summaries(&writer, profile);
+  put_layer_errors(&writer, profile);
   put_names(&writer, "features", feature_names, JC_LINEAR_FEATURES);
   put_names(&writer, "types", types, type_names(types));
   jc_put_array(&writer, "coefficients");
