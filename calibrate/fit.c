@@ -426,7 +426,8 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                   "expected at least %d undisturbed sample networks, got %u (and %u disturbed by "
                   "other load): run `joulecast calibrate` again, it resumes",
                   FEWEST_NETWORKS, c->count, report->disturbed);
-  if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK && make_rows(c, error) == JC_OK)
+  if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK &&
+      make_rows(c, error) == JC_OK)
     (void)fit(c, profile, error);
   collection_free(c);
   free(c);

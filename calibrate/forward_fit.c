@@ -7,27 +7,15 @@
 #include <string.h>
 
 #include "calibrate/calibrate.h"
+#include "calibrate/layer_pieces.h"
 #include "calibrate/linear_fit.h"
-#include "calibrate/nnls.h"
+#include "calibrate/order.h"
 #include "calibrate/random.h"
 #include "calibrate/text.h"
 #include "estimator/model_file.h"
 
-enum { N = JC_LINEAR_FEATURES, FOLDS = 10, BOOTSTRAPS = 100, ROUNDS = 100 };
-/* Of a type that is fitted by itself, and of a kind at all: ten for each coefficient. */
-enum { FEWEST_SAMPLES = 30 };
-enum { RESERVED = 3 }; /* rows behind those of the samples: add_free, add_any */
-/* Where Huber's loss turns linear: what the common implementations of a type scatter by. */
-static const double tolerance = 0.1;
-/* Rounds of reweighting end when no coefficient moves by more. */
-static const double settled = 1e-7;
-
-struct jc_forward_layer {
-  char id[JC_SAMPLE_ID_BYTES];
-  struct jc_feature_row row;
-  bool multiplies; /* has products */
-  double energy_j, time_s; /* of a pass */
-};
+enum { N = JC_LINEAR_FEATURES, FOLDS = 10, BOOTSTRAPS = 100 };
+enum { RESERVED = 5 }; /* rows: two of a type, add_free, add_any */
 
 /* ---- samples ---- */
 
@@ -122,163 +110,92 @@ enum jc_status jc_forward_add(struct jc_forward_samples *samples, const struct j
   return JC_OK;
 }
 
-/* ---- the fit of one group ---- */
-
-/* The layers that share coefficients, in random order, and one of the two things measured. */
-struct group {
-  const struct jc_forward_layer **layers; /* [count] */
-  uint32_t count;
-  const double *(*measured)(const struct jc_forward_layer *layer);
-};
-
-static const double *joules(const struct jc_forward_layer *layer) {
-  return &layer->energy_j;
-}
-
-static const double *seconds(const struct jc_forward_layer *layer) {
-  return &layer->time_s;
-}
-
-static double predict(const double x[N], const struct jc_forward_layer *layer) {
-  double sum = 0;
-  for (int i = 0; i < N; i++)
-    sum += x[i] * layer->row.linear[i];
-  return sum;
-}
-
-/* Of Huber's loss, by which one round's least squares lead to it. */
-static double weight(const double x[N], const struct jc_forward_layer *layer, double measured) {
-  const double off = fabs(predict(x, layer) / measured - 1);
-  return off > tolerance ? tolerance / off : 1;
-}
-
-/* Largest feature in terms of what was measured, by which unknowns are scaled: counts and bytes
- * are ten powers of ten apart. */
-static void scale_features(const struct group *group, const uint32_t *picked, uint32_t count,
-                           double scale[N]) {
-  for (int i = 0; i < N; i++) {
-    scale[i] = 0;
-    for (uint32_t k = 0; k < count; k++) {
-      const struct jc_forward_layer *layer = group->layers[picked[k]];
-      scale[i] = fmax(scale[i], layer->row.linear[i] / *group->measured(layer));
-    }
-    scale[i] = scale[i] > 0 ? 1 / scale[i] : 1;
-  }
-}
-
-/* One round of weighted least squares; X is the start, weighs the rows unless FIRST, and the
- * result. */
-static enum jc_status reweigh(const struct group *group, const uint32_t *picked, uint32_t count,
-                              const double scale[N], bool first, double x[N],
-                              struct jc_error *error) {
-  double gram[N * N] = {0}, side[N] = {0}, scaled[N];
-  double work[N * N + 3 * N]; /* jc_nnls_work_doubles(N) */
-  for (uint32_t k = 0; k < count; k++) {
-    const struct jc_forward_layer *layer = group->layers[picked[k]];
-    const double measured = *group->measured(layer);
-    const double w = first ? 1 : weight(x, layer, measured);
-    double a[N];
-    for (int i = 0; i < N; i++)
-      a[i] = layer->row.linear[i] * scale[i] / measured;
-    for (int i = 0; i < N; i++) {
-      for (int j = 0; j < N; j++)
-        gram[i * N + j] += w * a[i] * a[j];
-      side[i] += w * a[i];
-    }
-  }
-  for (int i = 0; i < N; i++)
-    scaled[i] = first ? 0 : x[i] / scale[i];
-  if (jc_nnls(N, gram, side, scaled, work, error) != JC_OK)
-    return error->status;
-  for (int i = 0; i < N; i++)
-    x[i] = scaled[i] * scale[i];
-  return JC_OK;
-}
-
-/* Fits the COUNT layers that PICKED names, with repetition where it names one twice. */
-static enum jc_status fit_picked(const struct group *group, const uint32_t *picked, uint32_t count,
-                                 double x[N], struct jc_error *error) {
-  double scale[N];
-  scale_features(group, picked, count, scale);
-  for (int round = 0; round < ROUNDS; round++) {
-    double before[N], moved = 0;
-    memcpy(before, x, sizeof(before));
-    if (reweigh(group, picked, count, scale, round == 0, x, error) != JC_OK)
-      return error->status;
-    for (int i = 0; i < N && round > 0; i++)
-      moved = fmax(moved, fabs(x[i] - before[i]) / scale[i]);
-    if (round > 0 && moved <= settled)
-      break;
-  }
-  return JC_OK;
-}
-
-/* Every layer predicted by a fit to the nine folds that it is not in. */
-static enum jc_status predict_folds(const struct group *group, uint32_t *picked, double *predicted,
-                                    struct jc_error *error) {
-  for (uint32_t fold = 0; fold < FOLDS; fold++) {
-    uint32_t count = 0;
-    double x[N];
-    for (uint32_t k = 0; k < group->count; k++) {
-      if (k % FOLDS != fold)
-        picked[count++] = k;
-    }
-    if (fit_picked(group, picked, count, x, error) != JC_OK)
-      return error->status;
-    for (uint32_t k = fold; k < group->count; k += FOLDS)
-      predicted[k] = predict(x, group->layers[k]);
-  }
-  return JC_OK;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* 5th and 95th percentile of each coefficient over resamples of the layers. */
-static enum jc_status bootstrap(const struct group *group, uint32_t *picked, uint64_t seed,
-                                double low[N], double high[N], struct jc_error *error) {
-  struct random_stream random = {seed};
-  double values[N][BOOTSTRAPS];
-  for (int b = 0; b < BOOTSTRAPS; b++) {
-    double x[N];
-    for (uint32_t k = 0; k < group->count; k++)
-      picked[k] = random_below(&random, group->count);
-    if (fit_picked(group, picked, group->count, x, error) != JC_OK)
-      return error->status;
-    for (int i = 0; i < N; i++)
-      values[i][b] = x[i];
-  }
-  for (int i = 0; i < N; i++) {
-    qsort(values[i], BOOTSTRAPS, sizeof(values[i][0]), compare_doubles);
-    low[i] = values[i][BOOTSTRAPS / 20];
-    high[i] = values[i][BOOTSTRAPS - 1 - BOOTSTRAPS / 20];
-  }
-  return JC_OK;
-}
-
-static enum jc_status fit_measured(const struct group *group, uint32_t *picked, uint64_t seed,
-                                   double x[N], double low[N], double high[N], double *predicted,
-                                   struct jc_error *error) {
-  for (uint32_t k = 0; k < group->count; k++)
-    picked[k] = k;
-  if (fit_picked(group, picked, group->count, x, error) != JC_OK ||
-      bootstrap(group, picked, seed, low, high, error) != JC_OK)
-    return error->status;
-  return predict_folds(group, picked, predicted, error);
-}
-
 /* ---- kinds ---- */
+
+static double joules(const struct jc_forward_layer *layer) {
+  return layer->energy_j;
+}
+
+static double seconds(const struct jc_forward_layer *layer) {
+  return layer->time_s;
+}
 
 /* The layers of one kind: those of groups that are fitted lie together, and in random order. */
 struct kind_layers {
   enum jc_layer_kind kind;
   const struct jc_forward_layer **layers; /* [count] */
   uint32_t count;
-  double *energy_j, *time_s; /* [count], predicted out of fold */
-  uint32_t *picked;          /* [count], scratch */
+  double *energy_j, *time_s;              /* [count], predicted out of fold */
+  const struct jc_forward_layer **picked; /* [count], scratch */
+  double *scratch;                        /* [count] */
 };
+
+/* The layers [from, from + count) of a kind, which share coefficients. */
+struct group {
+  struct kind_layers *kind;
+  uint32_t from, count;
+};
+
+static const struct jc_forward_layer *member(const struct group *group, uint32_t k) {
+  return group->kind->layers[group->from + k];
+}
+
+/* Every layer predicted by a fit to the nine folds that it is not in. */
+static enum jc_status predict_folds(const struct group *group, struct jc_error *error) {
+  struct kind_layers *kind = group->kind;
+  for (uint32_t fold = 0; fold < FOLDS; fold++) {
+    struct jc_pieces energy, time;
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < group->count; k++) {
+      if (k % FOLDS != fold)
+        kind->picked[count++] = member(group, k);
+    }
+    if (jc_pieces_fit(kind->picked, count, joules, kind->scratch, &energy, error) != JC_OK ||
+        jc_pieces_fit_at(kind->picked, count, seconds, energy.above, &time, error) != JC_OK)
+      return error->status;
+    for (uint32_t k = fold; k < group->count; k += FOLDS) {
+      kind->energy_j[group->from + k] = jc_pieces_predict(&energy, member(group, k));
+      kind->time_s[group->from + k] = jc_pieces_predict(&time, member(group, k));
+    }
+  }
+  return JC_OK;
+}
+
+/* 5th and 95th percentile of each of SAMPLES [BOOTSTRAPS]. */
+static void percentiles(double (*samples)[N], double low[N], double high[N]) {
+  double values[BOOTSTRAPS];
+  for (int i = 0; i < N; i++) {
+    for (int b = 0; b < BOOTSTRAPS; b++)
+      values[b] = samples[b][i];
+    qsort(values, BOOTSTRAPS, sizeof(values[0]), compare_doubles);
+    low[i] = values[BOOTSTRAPS / 20];
+    high[i] = values[BOOTSTRAPS - 1 - BOOTSTRAPS / 20];
+  }
+}
+
+/* Intervals of ROWS, the coefficients of the pieces that meet at ABOVE, over resamples. */
+static enum jc_status bootstrap(const struct group *group, uint64_t seed, double above,
+                                struct jc_coefficient *rows, struct jc_error *error) {
+  double energy[2][BOOTSTRAPS][N], time[2][BOOTSTRAPS][N];
+  struct random_stream random = {seed};
+  for (int b = 0; b < BOOTSTRAPS; b++) {
+    struct jc_pieces e, t;
+    for (uint32_t k = 0; k < group->count; k++)
+      group->kind->picked[k] = member(group, random_below(&random, group->count));
+    if (jc_pieces_fit_at(group->kind->picked, group->count, joules, above, &e, error) != JC_OK ||
+        jc_pieces_fit_at(group->kind->picked, group->count, seconds, above, &t, error) != JC_OK)
+      return error->status;
+    memcpy(energy[0][b], e.large, sizeof(e.large));
+    memcpy(energy[1][b], e.small, sizeof(e.small));
+    memcpy(time[0][b], t.large, sizeof(t.large));
+    memcpy(time[1][b], t.small, sizeof(t.small));
+  }
+  for (int piece = 0; piece < (above > 0 ? 2 : 1); piece++) {
+    percentiles(energy[piece], rows[piece].energy_low_j, rows[piece].energy_high_j);
+    percentiles(time[piece], rows[piece].time_low_s, rows[piece].time_high_s);
+  }
+  return JC_OK;
+}
 
 static uint16_t base_type(uint16_t type) {
   return (uint16_t)(type - type % JC_MAX_VARIANTS);
@@ -293,7 +210,7 @@ static uint32_t count_type(const struct kind_layers *k, uint16_t type) {
 
 /* The type whose coefficients TYPE has: its own, or those of the kind's common layers. */
 static uint16_t fitted_type(const struct kind_layers *k, uint16_t type) {
-  return count_type(k, type) >= FEWEST_SAMPLES ? type : base_type(type);
+  return count_type(k, type) >= JC_FEWEST_LAYERS ? type : base_type(type);
 }
 
 static void shuffle(const struct jc_forward_layer **layers, uint32_t count, uint64_t seed) {
@@ -313,10 +230,16 @@ static void start_coefficient(struct jc_coefficient *c, uint16_t type, uint32_t 
   c->networks = networks;
 }
 
-static void set_range(struct jc_coefficient *c, const struct group *group) {
+/* One piece of a type: COUNT layers. */
+static void start_piece(struct jc_coefficient *c, uint16_t type,
+                        const struct jc_forward_layer *const *layers, uint32_t count,
+                        const double energy_j[N], const double time_s[N]) {
+  start_coefficient(c, type, count);
+  memcpy(c->energy_j, energy_j, sizeof(c->energy_j));
+  memcpy(c->time_s, time_s, sizeof(c->time_s));
   c->flops_min = c->bytes_min = INFINITY;
-  for (uint32_t i = 0; i < group->count; i++) {
-    const struct jc_feature_row *row = &group->layers[i]->row;
+  for (uint32_t i = 0; i < count; i++) {
+    const struct jc_feature_row *row = &layers[i]->row;
     c->flops_min = fmin(c->flops_min, row->flops);
     c->flops_max = fmax(c->flops_max, row->flops);
     c->bytes_min = fmin(c->bytes_min, row->bytes);
@@ -324,24 +247,32 @@ static void set_range(struct jc_coefficient *c, const struct group *group) {
   }
 }
 
-/* Fits the layers [from, from + count) of the kind, whose types share TYPE's coefficients. */
-static enum jc_status fit_group(struct kind_layers *k, uint16_t type, uint32_t from, uint32_t count,
-                                uint64_t seed, struct jc_coefficient *c, struct jc_error *error) {
-  struct group group = {.layers = k->layers + from, .count = count, .measured = joules};
-  if (count < FEWEST_SAMPLES)
+/* Fits GROUP, whose types share TYPE's coefficients, into one row or two; *ROW_COUNT says. */
+static enum jc_status fit_group(const struct group *group, uint16_t type, uint64_t seed,
+                                struct jc_coefficient *rows, uint32_t *row_count,
+                                struct jc_error *error) {
+  struct kind_layers *kind = group->kind;
+  const struct jc_forward_layer **layers = kind->layers + group->from;
+  const uint32_t count = group->count;
+  struct jc_pieces energy, time;
+  if (count < JC_FEWEST_LAYERS)
     return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                    "expected at least %d single layers like %s, got %u: measure more, or leave the "
                    "kind out",
-                   FEWEST_SAMPLES, jc_type_name(type), count);
-  start_coefficient(c, type, count);
-  set_range(c, &group);
-  shuffle(group.layers, count, seed);
-  if (fit_measured(&group, k->picked, seed, c->energy_j, c->energy_low_j, c->energy_high_j,
-                   k->energy_j + from, error) != JC_OK)
+                   JC_FEWEST_LAYERS, jc_type_name(type), count);
+  if (jc_pieces_fit(layers, count, joules, kind->scratch, &energy, error) != JC_OK ||
+      jc_pieces_fit_at(layers, count, seconds, energy.above, &time, error) != JC_OK)
     return error->status;
-  group.measured = seconds;
-  return fit_measured(&group, k->picked, seed, c->time_s, c->time_low_s, c->time_high_s,
-                      k->time_s + from, error);
+  const uint32_t large = jc_pieces_part(layers, count, energy.above);
+  start_piece(&rows[0], type, layers, large, energy.large, time.large);
+  rows[0].bytes_above = energy.above;
+  if (large < count)
+    start_piece(&rows[1], type, layers + large, count - large, energy.small, time.small);
+  *row_count = large < count ? 2 : 1;
+  shuffle(layers, count, seed);
+  if (bootstrap(group, seed, energy.above, rows, error) != JC_OK)
+    return error->status;
+  return predict_folds(group, error);
 }
 
 /* Moves the layers whose coefficients are TYPE's to FROM and behind; returns how many. */
@@ -362,31 +293,32 @@ static uint32_t gather(struct kind_layers *k, uint16_t type, uint32_t from) {
 static enum jc_status fit_rows(struct kind_layers *k, uint64_t seed, struct jc_profile *profile,
                                struct jc_error *error) {
   const uint16_t base = (uint16_t)(k->kind * JC_MAX_VARIANTS);
-  uint32_t fitted = 0;
-  const struct jc_coefficient *common = &profile->coefficients[profile->coefficient_count];
+  struct jc_coefficient *const common = &profile->coefficients[profile->coefficient_count];
+  struct group group = {.kind = k};
+  uint32_t common_count = 0;
   for (uint16_t type = base; type < base + JC_MAX_VARIANTS; type++) {
-    struct jc_coefficient *c = &profile->coefficients[profile->coefficient_count];
-    const uint32_t own = count_type(k, type);
+    struct jc_coefficient *rows = &profile->coefficients[profile->coefficient_count];
+    const bool copied = type != base && count_type(k, type) > 0 && fitted_type(k, type) == base;
+    uint32_t count = copied ? common_count : 0;
     if (profile->coefficient_count + RESERVED >= JC_MAX_COEFFICIENTS)
       return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
                      JC_MAX_COEFFICIENTS);
-    if (own > 0 && fitted_type(k, type) != type) {
-      *c = *common;
-      c->type = type;
-    } else {
-      const uint32_t count = gather(k, type, fitted);
-      if (count == 0)
-        continue;
-      if (fit_group(k, type, fitted, count, seed, c, error) != JC_OK)
-        return error->status;
-      fitted += count;
+    for (uint32_t i = 0; i < count; i++) {
+      rows[i] = common[i];
+      rows[i].type = type;
     }
-    profile->coefficient_count++;
+    group.count = gather(k, type, group.from);
+    if (group.count > 0 && fit_group(&group, type, seed, rows, &count, error) != JC_OK)
+      return error->status;
+    common_count = type == base ? count : common_count;
+    profile->coefficient_count += count;
+    group.from += group.count;
   }
   return JC_OK;
 }
 
-static void judge_kind(const struct kind_layers *k, struct jc_profile *profile, double *scratch) {
+static void judge_kind(const struct kind_layers *k, struct jc_profile *profile) {
+  double *scratch = k->scratch;
   struct jc_layer_error *e = &profile->layer_errors[profile->layer_error_count++];
   double mean = 0, explained = 0, all = 0;
   for (uint32_t i = 0; i < k->count; i++) {
@@ -416,13 +348,11 @@ static double median(double *values, uint32_t count) {
   return count > 0 ? (values[(count - 1) / 2] + values[count / 2]) / 2 : 0;
 }
 
-static double per_byte(const struct kind_layers *k,
-                       const double *(*measured)(const struct jc_forward_layer *layer),
-                       double *scratch) {
+static double per_byte(const struct kind_layers *k, jc_measured_of *measured, double *scratch) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < k->count; i++) {
     if (k->layers[i]->row.bytes > 0)
-      scratch[count++] = *measured(k->layers[i]) / k->layers[i]->row.bytes;
+      scratch[count++] = measured(k->layers[i]) / k->layers[i]->row.bytes;
   }
   return median(scratch, count);
 }
@@ -447,8 +377,7 @@ static void add_any(struct jc_profile *profile, double *joules_per_byte, double 
   start_coefficient(c, JC_TYPE_ANY, kinds);
   c->energy_j[N - 1] = c->energy_low_j[N - 1] = c->energy_high_j[N - 1] =
       median(joules_per_byte, kinds);
-  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] =
-      median(seconds_per_byte, kinds);
+  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] = median(seconds_per_byte, kinds);
   c->flops_max = profile->flops_max;
   c->bytes_max = profile->bytes_max;
 }
@@ -457,15 +386,14 @@ static void add_any(struct jc_profile *profile, double *joules_per_byte, double 
 
 /* The median over layers with products, or over all if there is none: a comparison is cheaper than
  * a multiplication but waits for the same memory. */
-static double per_flop(const struct jc_forward_samples *samples,
-                       const double *(*measured)(const struct jc_forward_layer *layer),
+static double per_flop(const struct jc_forward_samples *samples, jc_measured_of *measured,
                        double *scratch) {
   uint32_t count = 0;
   for (int pass = 0; pass < 2 && count == 0; pass++) {
     for (uint32_t i = 0; i < samples->count; i++) {
       const struct jc_forward_layer *layer = &samples->layers[i];
       if (layer->row.flops > 0 && (layer->multiplies || pass > 0))
-        scratch[count++] = *measured(layer) / layer->row.flops;
+        scratch[count++] = measured(layer) / layer->row.flops;
     }
   }
   return median(scratch, count);
@@ -506,8 +434,7 @@ static void describe(const struct jc_forward_samples *samples, double *scratch,
 
 /* One kind after the other, in the catalogue's order. */
 static enum jc_status fit_kinds(const struct jc_forward_samples *samples, struct kind_layers *k,
-                                double *scratch, uint64_t seed, struct jc_profile *profile,
-                                struct jc_error *error) {
+                                uint64_t seed, struct jc_profile *profile, struct jc_error *error) {
   double joules_per_byte[JC_LAYER_KIND_COUNT], seconds_per_byte[JC_LAYER_KIND_COUNT];
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
     k->kind = (enum jc_layer_kind)kind;
@@ -520,9 +447,9 @@ static enum jc_status fit_kinds(const struct jc_forward_samples *samples, struct
       continue;
     if (fit_rows(k, seed, profile, error) != JC_OK)
       return error->status;
-    joules_per_byte[profile->layer_error_count] = per_byte(k, joules, scratch);
-    seconds_per_byte[profile->layer_error_count] = per_byte(k, seconds, scratch);
-    judge_kind(k, profile, scratch);
+    joules_per_byte[profile->layer_error_count] = per_byte(k, joules, k->scratch);
+    seconds_per_byte[profile->layer_error_count] = per_byte(k, seconds, k->scratch);
+    judge_kind(k, profile);
   }
   add_free(profile);
   add_any(profile, joules_per_byte, seconds_per_byte);
@@ -533,18 +460,19 @@ enum jc_status jc_forward_fit(const struct jc_forward_samples *samples, uint64_t
                               struct jc_profile *profile, struct jc_error *error) {
   const size_t count = samples->count;
   double *doubles = malloc(3 * count * sizeof(double));
-  struct kind_layers k = {.layers = malloc(count * sizeof(k.layers[0])),
-                          .energy_j = doubles,
-                          .time_s = doubles != NULL ? doubles + count : NULL,
-                          .picked = malloc(count * sizeof(k.picked[0]))};
-  if (doubles == NULL || k.layers == NULL || k.picked == NULL) {
+  const struct jc_forward_layer **layers = malloc(2 * count * sizeof(layers[0]));
+  if (doubles == NULL || layers == NULL) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   } else {
-    describe(samples, doubles + 2 * count, profile);
-    (void)fit_kinds(samples, &k, doubles + 2 * count, seed, profile, error);
+    struct kind_layers kind = {.layers = layers,
+                               .picked = layers + count,
+                               .energy_j = doubles,
+                               .time_s = doubles + count,
+                               .scratch = doubles + 2 * count};
+    describe(samples, kind.scratch, profile);
+    (void)fit_kinds(samples, &kind, seed, profile, error);
   }
-  free(k.layers);
-  free(k.picked);
+  free(layers);
   free(doubles);
   return error->status;
 }

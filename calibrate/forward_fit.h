@@ -6,9 +6,12 @@
  *
  * Relative, since absolute joules follow the largest layers only; Huber's loss (quadratic within
  * the tolerance, linear beyond), since a library computes some settings by a much slower way, and
- * squares would bend the coefficients of all others towards those. Seconds are fitted alike. Types
- * of a kind with few samples are fitted together with the kind. A type that has no samples costs
- * the median, over the sampled kinds, of their median joules per byte (the row `any`).
+ * squares would bend the coefficients of all others towards those. Seconds are fitted alike. Where
+ * it is worth it, layers of many bytes and of few have coefficients of their own: tensors that the
+ * allocator keeps are moved several times as cheaply as those whose pages come fresh from the
+ * kernel. Types of a kind with few samples are fitted together with the kind. A type that has no
+ * samples costs the median, over the sampled kinds, of their median joules per byte (the row
+ * `any`).
  *
  * The errors are of ten folds, drawn at random from each fitted group: every layer is predicted by
  * a fit that did not see it.

@@ -224,7 +224,8 @@ const struct command command_calibrate = {
              .operands = "[run | fit SAMPLES.jsonl...]",
              .description =
                  "Train sample networks for real, record energy and layer times, fit a profile. "
-                 "`run` measures only, `fit` fits samples that exist, forward passes of single layers that "
+                 "`run` measures only, `fit` fits samples that exist, forward passes of single "
+                 "layers that "
                  "were measured elsewhere too. Every finished network is on "
                  "disk at once; calling it again goes on where it stopped, by Ctrl-C or otherwise.",
              .examples = "  joulecast calibrate --quick\n"

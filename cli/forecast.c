@@ -207,7 +207,8 @@ static enum jc_status set_profile(const struct forecast_options *options, struct
   struct input *input = input_text(&forecast->inputs, "profile",
                                    options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
                                    forecast->profile_path);
-  snprintf(input->note, sizeof(input->note), "%s, %s", forecast->profile.date,
+  snprintf(input->note, sizeof(input->note), "%s%s%s", forecast->profile.date,
+           forecast->profile.date[0] != '\0' ? ", " : "",
            forecast->profile.measured ? "power measured" : "power modelled");
   return check_profile(options->method.force, forecast, error);
 }

@@ -23,13 +23,14 @@ static void print_conditions(const struct jc_profile *p, const struct jc_fit_rep
           report->torn_line ? "; a torn last line was ignored" : "");
 }
 
-/* One coefficient of one type; the range is that of its feature. */
-static void record_coefficient(struct records *records, const struct jc_coefficient *c, int i) {
+/* One coefficient of a row; the range is that of its feature. */
+static void record_coefficient(struct records *records, const char *name,
+                               const struct jc_coefficient *c, int i) {
   static const char *const per[JC_LINEAR_FEATURES] = {"call", "FLOP", "byte"};
   static const double scale[JC_LINEAR_FEATURES] = {1e6, 1e12, 1e12};
   const double from[JC_LINEAR_FEATURES] = {NAN, c->flops_min, c->bytes_min};
   const double to[JC_LINEAR_FEATURES] = {NAN, c->flops_max, c->bytes_max};
-  record_text(records, i == 0 ? jc_type_name(c->type) : "");
+  record_text(records, i == 0 ? name : "");
   if (i == 0)
     record_count(records, c->networks);
   else
@@ -41,6 +42,14 @@ static void record_coefficient(struct records *records, const struct jc_coeffici
   record_real(records, scale[i] * c->time_s[i]);
   record_real(records, from[i]);
   record_real(records, to[i]);
+}
+
+/* Which of a type's rows it is. */
+static const char *size_of(const struct jc_profile *profile, uint32_t row) {
+  const struct jc_coefficient *c = &profile->coefficients[row];
+  if (c->bytes_above > 0)
+    return ", large";
+  return row > 0 && c[-1].type == c->type ? ", small" : "";
 }
 
 static void print_coefficients(const struct jc_profile *profile, FILE *out) {
@@ -58,8 +67,11 @@ static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   struct records records;
   records_start(&records, columns, COLUMN_COUNT(columns));
   for (uint32_t i = 0; i < profile->coefficient_count; i++) {
-    for (int k = 0; k < JC_LINEAR_FEATURES && profile->coefficients[i].networks > 0; k++)
-      record_coefficient(&records, &profile->coefficients[i], k);
+    const struct jc_coefficient *c = &profile->coefficients[i];
+    char name[80];
+    (void)snprintf(name, sizeof(name), "%s%s", jc_type_name(c->type), size_of(profile, i));
+    for (int k = 0; k < JC_LINEAR_FEATURES && c->networks > 0; k++)
+      record_coefficient(&records, name, c, k);
   }
   records_print(&records, out);
   records_free(&records);

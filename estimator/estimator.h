@@ -121,6 +121,9 @@ struct jc_coefficient {
   double energy_high_j[JC_LINEAR_FEATURES];
   double flops_min, flops_max; /* fitted range, of one layer in one step */
   double bytes_min, bytes_max;
+  /* For layers of at least so many bytes in one step. Where a type has several such rows of a
+   * phase, they follow each other, the largest first. 0: all. */
+  double bytes_above;
 };
 
 /* Leave-one-network-out errors of a method, relative; and the interval taken from them. */
@@ -130,8 +133,8 @@ struct jc_error_summary {
   double log_half_width[3]; /* of |ln(measured/predicted)| at 50, 80, 90 %; NAN: too few networks */
 };
 
-/* What the fit of a kind's single layers was wrong by on layers that it had not seen, relative, over
- * ten folds. */
+/* What the fit of a kind's single layers was wrong by on layers that it had not seen, relative,
+ * over ten folds. */
 struct jc_layer_error {
   enum jc_layer_kind kind;
   uint32_t samples;

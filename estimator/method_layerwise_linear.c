@@ -10,10 +10,10 @@ static const double range_margin = 2;
 static const double tolerated_outside_share = 0.3;
 
 static const struct jc_coefficient *find(const struct jc_profile *profile, uint16_t type,
-                                         enum jc_phase phase) {
+                                         enum jc_phase phase, double bytes) {
   for (uint32_t i = 0; i < profile->coefficient_count; i++) {
     const struct jc_coefficient *c = &profile->coefficients[i];
-    if (c->type == type && c->phase == phase)
+    if (c->type == type && c->phase == phase && bytes >= c->bytes_above)
       return c;
   }
   return NULL;
@@ -28,8 +28,8 @@ static double dot(const double a[JC_LINEAR_FEATURES], const double b[JC_LINEAR_F
 
 static const struct jc_coefficient *find_or_any(const struct jc_profile *profile,
                                                 const struct jc_feature_row *row) {
-  const struct jc_coefficient *c = find(profile, row->type, row->phase);
-  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase);
+  const struct jc_coefficient *c = find(profile, row->type, row->phase, row->bytes);
+  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase, row->bytes);
 }
 
 /* Computed by the layer before. Samples of single layers are fused with nothing. */
@@ -59,7 +59,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
 
 /* The fixed part of a step, seconds and joules above idle. */
 static void step_overhead(const struct jc_profile *profile, double *time_s, double *energy_j) {
-  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD);
+  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD, 0);
   *time_s = c != NULL ? c->time_s[0] : 0;
   *energy_j = c != NULL ? c->energy_j[0] : 0;
 }
@@ -88,9 +88,10 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
   const char *name = problem->analysis->network->layers[layer].name;
   struct jc_feature_row row;
   jc_features(problem->analysis, layer, phase, problem->run.batch_size, &row);
-  if (row.count == 0 || is_fused(problem->profile, &row) || find(problem->profile, row.type, phase) != NULL)
+  if (row.count == 0 || is_fused(problem->profile, &row) ||
+      find(problem->profile, row.type, phase, row.bytes) != NULL)
     return JC_OK;
-  if (find(problem->profile, JC_TYPE_ANY, phase) == NULL)
+  if (find(problem->profile, JC_TYPE_ANY, phase, row.bytes) == NULL)
     return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                    "the profile has no coefficients for %s %s (layer '%.80s'): run `joulecast "
                    "calibrate` again, or use `--method roofline`",

@@ -54,6 +54,8 @@ static void put_coefficient(struct jc_json_writer *writer, const struct jc_coeff
   jc_put_real(writer, "flops_max", c->flops_max);
   jc_put_real(writer, "bytes_min", c->bytes_min);
   jc_put_real(writer, "bytes_max", c->bytes_max);
+  if (c->bytes_above > 0)
+    jc_put_real(writer, "bytes_above", c->bytes_above);
   jc_put_end(writer);
 }
 
@@ -97,7 +99,8 @@ static void get_coefficient(const struct jc_json_node *node, struct jc_coefficie
   static const char *const keys[] = {"type",          "phase",       "networks",  "time_s",
                                      "time_low_s",    "time_high_s", "energy_j",  "energy_low_j",
                                      "energy_high_j", "flops_min",   "flops_max", "bytes_min",
-                                     "bytes_max"};
+                                     "bytes_max",     "bytes_above"};
+  const struct jc_json_node *above = jc_json_known(node, "bytes_above");
   jc_json_only_keys(node, keys, COUNT(keys), error);
   get_type_and_phase(node, c, error);
   jc_json_get_uint32(jc_json_need(node, "networks", error), 0, UINT32_MAX, &c->networks, error);
@@ -108,6 +111,14 @@ static void get_coefficient(const struct jc_json_node *node, struct jc_coefficie
   }
   get_range(node, "flops_min", "flops_max", &c->flops_min, &c->flops_max, error);
   get_range(node, "bytes_min", "bytes_max", &c->bytes_min, &c->bytes_max, error);
+  c->bytes_above = 0;
+  if (above != NULL)
+    jc_json_get_real(above, 0, largest_count, &c->bytes_above, error);
+}
+
+/* Whether C is for smaller layers of the same type and phase than the row before it. */
+static bool goes_on(const struct jc_coefficient *c) {
+  return c[-1].type == c->type && c[-1].phase == c->phase && c[-1].bytes_above > c->bytes_above;
 }
 
 static void get_coefficients(const struct jc_json_node *list, struct jc_profile *profile,
@@ -119,7 +130,7 @@ static void get_coefficients(const struct jc_json_node *list, struct jc_profile 
     get_coefficient(node, c, error);
     if (jc_error_is_set(error))
       return;
-    if (seen[c->type][c->phase])
+    if (seen[c->type][c->phase] && !goes_on(c))
       jc_json_fail(node, error, "coefficients of %s %s are given twice", jc_type_name(c->type),
                    jc_phase_name(c->phase));
     seen[c->type][c->phase] = true;
@@ -462,10 +473,10 @@ static void get_numbers(const struct jc_json_node *root, struct jc_profile *prof
 static void get_profile(const struct jc_json_node *root, struct jc_profile *profile,
                         struct jc_error *error) {
   static const char *const keys[] = {
-      "schema",          "date",           "machine",   "runner",    "precision",
-      "threads",         "load",           "forced",    "meter",     "sample_networks",
-      "idle_power_w",    "active_power_w", "flops_max", "bytes_max", "energy_per_flop_j",
-      "time_per_flop_s", "startup",        "features",  "types",     "errors",
+      "schema",          "date",           "machine",     "runner",    "precision",
+      "threads",         "load",           "forced",      "meter",     "sample_networks",
+      "idle_power_w",    "active_power_w", "flops_max",   "bytes_max", "energy_per_flop_j",
+      "time_per_flop_s", "startup",        "features",    "types",     "errors",
       "phase",           "layer_errors",   "coefficients"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */

@@ -42,7 +42,7 @@ def check(holds, text):
 for kind, limit in {"conv2d": 0.22, "maxpool2d": 0.17, "linear": 0.055}.items():
     mape = errors[kind]["mape"]
     check(mape <= limit, f"{kind}: ten-fold MAPE {100 * mape:.2f} %, at most {100 * limit} %")
-# The machine's own layers: convolutions of 3 to 5 nJ a pair of FLOPs would be others.
+# What the machine needs for its convolutions is about 2 nJ a MAC, reading and writing apart.
 for model in "alexnet", "vgg16":
     passes = {}
     for batch_size in 1, 64, 256:
@@ -51,6 +51,6 @@ for model in "alexnet", "vgg16":
         per_mac = joules / (e["forward_macs"] * batch_size)
         check(1.5e-9 < per_mac < 5e-9, f"{model}, batch {batch_size}: {joules:.4g} J a pass, "
                                        f"{1e9 * per_mac:.2f} nJ a MAC")
-    check(3.9 < passes[256] / passes[64] <= 4, f"{model}: joules grow with the batch")
+    check(3.5 < passes[256] / passes[64] < 5, f"{model}: joules grow about as the batch does")
 sys.exit(failed)
 PYTHON

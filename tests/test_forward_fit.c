@@ -39,7 +39,7 @@ struct truth {
 static const struct truth conv_truth = {"conv2d", {4e-3, 9e-10, 5e-8}};
 static const struct truth outside_truth = {"conv2d.outside", {1e-2, 2e-9, 6e-9}};
 static const struct truth linear_truth = {"linear", {4e-4, 8e-10, 5e-9}};
-static const struct truth relu_truth = {"relu", {0, 0, 9e-9}};
+static const struct truth relu_truth = {"relu", {0, 7.2e-8, 0}};
 
 static double joules_of(const struct truth *truth, const char *model_text, uint64_t batch_size) {
   struct jc_model *model = NULL;
@@ -214,7 +214,7 @@ Test(forward_fit, few_layers_of_a_type_share_those_of_the_kind) {
   expect_fit();
   const struct jc_coefficient *common = coefficients_of("conv2d");
   const struct jc_coefficient *few = coefficients_of("conv2d.outside");
-  cr_assert_eq(common->networks, 63);
+  cr_assert_eq(few->networks, common->networks);
   cr_assert_eq(memcmp(few->energy_j, common->energy_j, sizeof(few->energy_j)), 0);
 }
 
@@ -331,8 +331,8 @@ Test(forward_fit, a_file_named_twice_counts_once) {
   cr_assert(named != NULL);
   for (int i = 0; i < 40; i++) { /* {"schema": -> {"id": "N", "schema": */
     char *end = strchr(line, '\n');
-    sprintf(named + strlen(named), "{\"id\": \"%d\", \"seed\": 1, %.*s\n", i,
-            (int)(end - line - 1), line + 1);
+    sprintf(named + strlen(named), "{\"id\": \"%d\", \"seed\": 1, %.*s\n", i, (int)(end - line - 1),
+            line + 1);
     line = end + 1;
   }
   write_text(path, named);
@@ -378,7 +378,7 @@ Test(forward_fit, forecasts_a_forward_pass_and_no_training) {
   cr_assert_eq(jc_estimate_run(method, &problem, &estimate, &error), JC_OK, "%s", error.text);
   const double flops = 64 * (2.0 * 256 * 128 + 128);
   const double moved = 4 * (64.0 * (256 + 128) + 257 * 128);
-  const double expected = 4e-4 + 8e-10 * flops + 5e-9 * moved + 9e-9 * 4 * 64 * 2 * 128;
+  const double expected = 4e-4 + 8e-10 * flops + 5e-9 * moved + 7.2e-8 * 64 * 128;
   cr_assert_float_eq(estimate.energy_per_step_j, expected, 1e-3 * expected, "%g, truly %g",
                      estimate.energy_per_step_j, expected);
   cr_assert(isnan(estimate.energy_above_idle_j) && isnan(estimate.energy_low_j));

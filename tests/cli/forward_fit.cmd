@@ -20,12 +20,14 @@ awk 'function draw(low, high) {
      }'
 python3 "$SOURCE/data/convert_getzner.py" made_linear.csv made_relu.csv >samples.jsonl
 echo $?
-joulecast calibrate fit samples.jsonl -o made.json
+joulecast calibrate fit samples.jsonl -o made.json >out
 echo $?
+sed 's/-0\.0 %/ 0.0 %/' out # no error has a sign
 joulecast estimate alexnet -b 64 --phase forward -p made.json --grid FR | sed '/^method/,$d'
 joulecast estimate alexnet -b 64 --phase forward -p made.json --format json >out.json
 echo $?
-grep -e energy_per_step_j -e energy_above_idle_j -e '"method"' out.json | grep -v name
+grep -e energy_per_step_j -e energy_above_idle_j -e '"method"' out.json | grep -v name |
+  sed 's/\([0-9][.][0-9]\{4\}\)[0-9]*/\1.../'
 sed -n '/"notes"/,/\]/p' out.json
 # No training by it, forced or not; nor is it taken for one of this machine.
 joulecast estimate alexnet -p made.json

@@ -28,4 +28,4 @@ convert made_relu.csv
 convert made_relu.csv
 # A good one, with the fields that some of the files have only.
 fields=batch_size,image_size,kernel_size,in_channels,out_channels,stride,padding,dilation,groups
-one conv2d "$fields,macs,$measured" 2,9,3,4,8,2,1,2,4,720,1,2.5e-9,2.0,6.6667
+one conv2d "$fields,macs,$measured" 2,9,3,4,8,2,1,2,4,2560,1,2.5e-9,2.0,6.6667
