@@ -68,8 +68,9 @@ struct jc_fit_report {
   bool torn_line; /* the last line was cut and ignored */
 };
 
-/* Fits PROFILE to the samples of all PATHS. They must be of one machine, runner, precision and
- * thread count (JC_ERROR_MISMATCH). Fails with JC_ERROR_MISSING under 9 usable networks. */
+/* Fits PROFILE to the samples of all PATHS. They must be of one machine, runner, precision, thread
+ * count and phase (JC_ERROR_MISMATCH): trainings of networks, or forward passes of single layers
+ * (forward_fit.h). Fails with JC_ERROR_MISSING under 9 usable networks. */
 enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                                 struct jc_profile *profile, struct jc_fit_report *report,
                                 struct jc_error *error);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "calibrate/calibrate.h"
+#include "calibrate/forward_fit.h"
 #include "calibrate/layerwise_fit.h"
 #include "calibrate/linear_fit.h"
 #include "calibrate/measure.h"
@@ -30,6 +31,7 @@ struct collection {
   struct prepared **items;
   uint32_t count, capacity;
   struct jc_fit_rows rows;
+  struct jc_forward_samples forward; /* instead of items, where the samples are forward passes */
 };
 
 static void prepared_free(struct prepared *p) {
@@ -45,6 +47,7 @@ static void collection_free(struct collection *c) {
   for (uint32_t i = 0; i < c->count; i++)
     prepared_free(c->items[i]);
   free(c->items);
+  jc_forward_free(&c->forward);
 }
 
 /* ---- reading ---- */
@@ -79,8 +82,6 @@ bool jc_sample_is_disturbed(const struct jc_sample *s) {
 /* The format leaves out what is not known; a fit cannot. */
 static enum jc_status check_complete(const struct jc_sample *s, struct jc_error *error) {
   const char *missing = NULL;
-  if (s->run.phase != JC_RUN_TRAINING)
-    return jc_fail(error, JC_ERROR_INVALID, 0, "run.phase", "expected a training run");
   if (s->steps == 0)
     missing = "steps";
   else if (!(s->step_median_s > 0))
@@ -151,9 +152,27 @@ static enum jc_status append(struct collection *c, struct prepared *p, struct jc
   return JC_OK;
 }
 
+/* Takes over the sample's contents: a forward pass, as all samples before it. */
+static enum jc_status add_forward(struct collection *c, struct jc_sample *sample,
+                                  struct jc_fit_report *report, struct jc_error *error) {
+  report->samples++;
+  (void)jc_forward_add(&c->forward, sample, error);
+  jc_sample_free(sample);
+  return error->status;
+}
+
 /* Takes over the sample's contents. */
 static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
                                  struct jc_fit_report *report, struct jc_error *error) {
+  const bool forward = sample->run.phase == JC_RUN_FORWARD;
+  if (forward ? c->count > 0 : c->forward.count > 0) {
+    jc_sample_free(sample);
+    return jc_fail(error, JC_ERROR_MISMATCH, 0, "run.phase",
+                   "expected \"%s\", as in the samples before, got \"%s\": fit them apart",
+                   forward ? "training" : "forward", forward ? "forward" : "training");
+  }
+  if (forward)
+    return add_forward(c, sample, report, error);
   struct prepared *p = calloc(1, sizeof(*p));
   if (p == NULL) {
     jc_sample_free(sample);
@@ -452,13 +471,16 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
   memset(report, 0, sizeof(*report));
   for (size_t i = 0; i < path_count && error->status == JC_OK; i++)
     (void)read_file(c, paths[i], report, error);
-  report->used = c->count;
-  if (error->status == JC_OK && c->count < FEWEST_NETWORKS)
+  report->used = c->count + c->forward.count;
+  if (error->status == JC_OK && c->forward.count > 0)
+    (void)jc_forward_fit(&c->forward, 1, profile, error);
+  else if (error->status == JC_OK && c->count < FEWEST_NETWORKS)
     (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                   "expected at least %d undisturbed sample networks, got %u (and %u disturbed by "
                   "other load): run `joulecast calibrate` again, it resumes",
                   FEWEST_NETWORKS, c->count, report->disturbed);
-  if (error->status == JC_OK && check_baseline(c, error) == JC_OK && make_rows(c, error) == JC_OK)
+  if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK &&
+      make_rows(c, error) == JC_OK)
     (void)fit(c, profile, error);
   collection_free(c);
   free(c);

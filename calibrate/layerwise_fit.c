@@ -10,6 +10,7 @@
 #include "calibrate/curve_fit.h"
 #include "calibrate/linear_fit.h"
 #include "calibrate/nnls.h"
+#include "calibrate/order.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -283,11 +284,6 @@ static enum jc_status fit_fixed(const struct fit *f, struct jc_layerwise *model,
   for (int j = 0; j < 3; j++)
     model->step_s[j] = scaled[j] * scale[j];
   return JC_OK;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 static enum jc_status fit_kappa(const struct fit *f, struct jc_layerwise *model,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "calibrate/nnls.h"
+#include "calibrate/order.h"
 #include "calibrate/random.h"
 
 /* Weight of one type's share against the whole step's; see linear_fit.h. */
@@ -144,11 +145,6 @@ static enum jc_status bootstrap(struct fit *f, uint64_t seed, struct jc_error *e
       return error->status;
   }
   return JC_OK;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 /* 5th and 95th percentile of unknown I over the bootstraps. */

@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/report_calibrate.h"
+#include "cli/report_forward.h"
 #include "estimator/environment.h"
 #include "estimator/file_io.h"
 #include "estimator/profile_file.h"
@@ -191,6 +192,8 @@ static int fit(const struct job *job, struct jc_error *error) {
     code = exit_code_of_input(error);
   else if (jc_profile_write(job->profile, profile, error) != JC_OK)
     code = exit_code_of(error);
+  else if (profile->phase == JC_RUN_FORWARD)
+    report_forward_profile(profile, &report, job->profile, stdout);
   else
     report_profile(profile, &report, job->profile, stdout);
   free(profile);
@@ -221,7 +224,9 @@ const struct command command_calibrate = {
              .operands = "[run | fit SAMPLES.jsonl...]",
              .description =
                  "Train sample networks for real, record energy and layer times, fit a profile. "
-                 "`run` measures only, `fit` fits samples that exist. Every finished network is on "
+                 "`run` measures only, `fit` fits samples that exist, forward passes of single "
+                 "layers that "
+                 "were measured elsewhere too. Every finished network is on "
                  "disk at once; calling it again goes on where it stopped, by Ctrl-C or otherwise.",
              .examples = "  joulecast calibrate --quick\n"
                          "  joulecast calibrate -t 1 --tdp-w 65 --idle-w 8\n"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/format.h"
+#include "cli/report_forward.h"
 #include "estimator/environment.h"
 #include "estimator/profile_file.h"
 #include "trainer/trainer.h"
@@ -143,8 +144,21 @@ static enum jc_status locate_profile(const struct forecast_options *options,
   return status;
 }
 
-/* Whether the profile is for this machine; with --force a note says what does not fit. */
+/* Single layers are fitted by one method, whatever the default is. */
+static void choose_for_forward(struct forecast *forecast) {
+  forecast->method = jc_method_find("layerwise-linear");
+  for (size_t i = 0; i < forecast->inputs.count; i++) {
+    struct input *input = &forecast->inputs.item[i];
+    if (strcmp(input->name, "method") == 0)
+      snprintf(input->text, sizeof(input->text), "%s", forecast->method->name);
+  }
+}
+
+/* Whether the profile is for this machine; with --force a note says what does not fit. One of
+ * forward passes was measured elsewhere, and is used only where it is named: a note says whose. */
 static enum jc_status check_profile(bool force, struct forecast *forecast, struct jc_error *error) {
+  if (forecast->profile.phase == JC_RUN_FORWARD)
+    return JC_OK;
   const char *version = jc_trainer_library_version();
   const struct jc_profile_use use = {.machine = &forecast->machine,
                                      .runner_version = version[0] != '\0' ? version : NULL,
@@ -187,11 +201,14 @@ static enum jc_status set_profile(const struct forecast_options *options, struct
   if (jc_profile_read(forecast->profile_path, &forecast->profile, error) != JC_OK)
     return error->status;
   forecast->problem.profile = &forecast->profile;
+  if (forecast->profile.phase == JC_RUN_FORWARD && options->method.method == NULL)
+    choose_for_forward(forecast);
   set_threads(&options->machine, forecast);
   struct input *input = input_text(&forecast->inputs, "profile",
                                    options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
                                    forecast->profile_path);
-  snprintf(input->note, sizeof(input->note), "%s, %s", forecast->profile.date,
+  snprintf(input->note, sizeof(input->note), "%s%s%s", forecast->profile.date,
+           forecast->profile.date[0] != '\0' ? ", " : "",
            forecast->profile.measured ? "power measured" : "power modelled");
   return check_profile(options->method.force, forecast, error);
 }
@@ -406,6 +423,8 @@ static enum jc_status estimate(struct forecast *forecast, struct jc_error *error
     inputs_note(&forecast->inputs,
                 "time and energy are those of SGD with momentum: %s changes the memory only",
                 optimizer_name(problem->run.optimizer));
+  if (problem->profile != NULL && problem->profile->phase == JC_RUN_FORWARD)
+    forward_notes(problem, &forecast->inputs);
   for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
     inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
   forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,

@@ -79,6 +79,9 @@ struct jc_coefficient {
   double energy_high_j[JC_LINEAR_FEATURES];
   double flops_min, flops_max; /* fitted range, of one layer in one step */
   double bytes_min, bytes_max;
+  /* For layers of at least so many bytes in one step. Where a type has several such rows of a
+   * phase, they follow each other, the largest first. 0: all. */
+  double bytes_above;
 };
 
 /* Leave-one-network-out errors of a method, relative; and the interval taken from them. */
@@ -86,6 +89,16 @@ struct jc_error_summary {
   uint32_t networks; /* 0: not known */
   double mape, median, p90, worst, bias;
   double log_half_width[3]; /* of |ln(measured/predicted)| at 50, 80, 90 %; NAN: too few networks */
+};
+
+/* What the fit of a kind's single layers was wrong by on layers that it had not seen, relative,
+ * over ten folds. */
+struct jc_layer_error {
+  enum jc_layer_kind kind;
+  uint32_t samples;
+  double mape, median, bias, worst; /* of joules */
+  double r2;                        /* of joules, not relative; <= 1 */
+  double time_mape;
 };
 
 /* Levels of log_half_width. */
@@ -118,6 +131,12 @@ struct jc_profile {
   struct jc_error_summary flops_time_error, flops_energy_error; /* flops */
   struct jc_error_summary layerwise_time_error, layerwise_energy_error;
   struct jc_layerwise layerwise; /* curve_count 0: not fitted */
+  /* JC_RUN_FORWARD: fitted on forward passes of single layers, for such runs only. Joules are then
+   * whole, idle_power_w is 0, a coefficient's `networks` are layers (0: computes nothing
+   * in a forward pass), and the errors are layer_errors. */
+  enum jc_run_phase phase;
+  uint32_t layer_error_count;
+  struct jc_layer_error layer_errors[JC_LAYER_KIND_COUNT];
   uint32_t coefficient_count;
   struct jc_coefficient coefficients[JC_MAX_COEFFICIENTS];
 };

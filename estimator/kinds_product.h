@@ -59,12 +59,25 @@ static enum jc_status conv_shape(const struct jc_layer_view *view, struct jc_sha
 }
 
 /* Variants whose speed differs at equal FLOPs and bytes: too few input channels to fill a vector,
- * a plain matrix product, no reuse across channels. */
-enum { CONV_WINDOW, CONV_1X1, CONV_FIRST, CONV_DEPTHWISE, CONV_GROUPED };
+ * a plain matrix product, no reuse across channels, windows wholly in the padding, for which
+ * oneDNN has no direct kernel. */
+enum { CONV_WINDOW, CONV_1X1, CONV_FIRST, CONV_DEPTHWISE, CONV_GROUPED, CONV_OUTSIDE };
 
-static uint8_t conv_variant(uint32_t groups, uint32_t in_channels, uint64_t window) {
+static bool reaches_outside(const struct jc_conv *conv, uint32_t spatial) {
+  for (uint32_t i = 0; i < spatial; i++) {
+    const uint64_t reach = (uint64_t)conv->dilation.at[i] * (conv->kernel_size.at[i] - 1);
+    if (!conv->padding.same && conv->padding.at[i] > reach)
+      return true;
+  }
+  return false;
+}
+
+static uint8_t conv_variant(const struct jc_conv *conv, uint32_t spatial, uint32_t groups,
+                            uint32_t in_channels, uint64_t window) {
   if (groups > 1)
     return groups == in_channels ? CONV_DEPTHWISE : CONV_GROUPED;
+  if (reaches_outside(conv, spatial))
+    return CONV_OUTSIDE;
   if (in_channels <= JC_FIRST_CHANNELS)
     return CONV_FIRST;
   return window == 1 ? CONV_1X1 : CONV_WINDOW;
@@ -101,7 +114,7 @@ static void conv_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
   cost->window = (uint32_t)extent_product(&conv->kernel_size, spatial, over);
   cost->stride = conv->stride.at[0];
   cost->groups = groups;
-  cost->variant = conv_variant(groups, in_channels, cost->window);
+  cost->variant = conv_variant(conv, spatial, groups, in_channels, cost->window);
 }
 
 #define CONV_KIND(kind_name, spatial, text)                                                        \
@@ -113,7 +126,7 @@ static void conv_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
       .max_inputs = 1,                                                                             \
       .spatial_rank = (spatial),                                                                   \
       .variants = {#kind_name, #kind_name ".1x1", #kind_name ".first", #kind_name ".depthwise",    \
-                   #kind_name ".grouped"},                                                         \
+                   #kind_name ".grouped", #kind_name ".outside"},                                  \
       .layout = JC_LAYOUT_BLOCKS,                                                                  \
       .shape = conv_shape,                                                                         \
       .cost = conv_cost,                                                                           \

@@ -10,10 +10,10 @@ static const double range_margin = 2;
 static const double tolerated_outside_share = 0.3;
 
 static const struct jc_coefficient *find(const struct jc_profile *profile, uint16_t type,
-                                         enum jc_phase phase) {
+                                         enum jc_phase phase, double bytes) {
   for (uint32_t i = 0; i < profile->coefficient_count; i++) {
     const struct jc_coefficient *c = &profile->coefficients[i];
-    if (c->type == type && c->phase == phase)
+    if (c->type == type && c->phase == phase && bytes >= c->bytes_above)
       return c;
   }
   return NULL;
@@ -28,13 +28,18 @@ static double dot(const double a[JC_LINEAR_FEATURES], const double b[JC_LINEAR_F
 
 static const struct jc_coefficient *find_or_any(const struct jc_profile *profile,
                                                 const struct jc_feature_row *row) {
-  const struct jc_coefficient *c = find(profile, row->type, row->phase);
-  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase);
+  const struct jc_coefficient *c = find(profile, row->type, row->phase, row->bytes);
+  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase, row->bytes);
+}
+
+/* Computed by the layer before. Samples of single layers are fused with nothing. */
+static bool is_fused(const struct jc_profile *profile, const struct jc_feature_row *row) {
+  return row->fused && profile->phase == JC_RUN_TRAINING;
 }
 
 bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
                        double *time_s, double *energy_j) {
-  if (row->fused) {
+  if (is_fused(profile, row)) {
     *time_s = *energy_j = 0;
     return true;
   }
@@ -54,7 +59,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
 
 /* The fixed part of a step, seconds and joules above idle. */
 static void step_overhead(const struct jc_profile *profile, double *time_s, double *energy_j) {
-  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD);
+  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD, 0);
   *time_s = c != NULL ? c->time_s[0] : 0;
   *energy_j = c != NULL ? c->energy_j[0] : 0;
 }
@@ -83,9 +88,10 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
   const char *name = problem->analysis->network->layers[layer].name;
   struct jc_feature_row row;
   jc_features(problem->analysis, layer, phase, problem->run.batch_size, &row);
-  if (row.count == 0 || row.fused || find(problem->profile, row.type, phase) != NULL)
+  if (row.count == 0 || is_fused(problem->profile, &row) ||
+      find(problem->profile, row.type, phase, row.bytes) != NULL)
     return JC_OK;
-  if (find(problem->profile, JC_TYPE_ANY, phase) == NULL)
+  if (find(problem->profile, JC_TYPE_ANY, phase, row.bytes) == NULL)
     return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                    "the profile has no coefficients for %s %s (layer '%.80s'): run `joulecast "
                    "calibrate` again, or use `--method roofline`",
@@ -102,7 +108,7 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
 static enum jc_status check_rows(const struct jc_problem *problem, struct jc_estimate *estimate,
                                  struct jc_error *error) {
   const bool training = problem->run.phase == JC_RUN_TRAINING;
-  bool noted = false;
+  bool noted = problem->profile->phase == JC_RUN_FORWARD; /* the program names them all */
   for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
     for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
       if (check_row(problem, i, (enum jc_phase)phase, &noted, estimate, error) != JC_OK)
@@ -144,7 +150,8 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     add_startup(problem, estimate);
-  estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+  if (profile->phase == JC_RUN_TRAINING)
+    estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
   estimate->domain = profile->domain;
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->energy_error;

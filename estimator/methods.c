@@ -94,6 +94,10 @@ enum jc_status jc_method_check(const struct jc_method *method, const struct jc_p
       return jc_fail(error, JC_ERROR_MISSING, 0, NULL, "method '%s' needs %s", method->name,
                      needs[i].missing);
   }
+  if (has_profile(problem) && problem->profile->phase == JC_RUN_FORWARD &&
+      problem->run.phase != JC_RUN_FORWARD)
+    return jc_fail(error, JC_ERROR_MISMATCH, 0, NULL,
+                   "the profile is of forward passes only; give --phase forward");
   return JC_OK;
 }
 
@@ -241,6 +245,8 @@ void jc_sum_layers(const struct jc_problem *problem, const struct row_model *mod
 static const double step_margin = 4;
 
 void jc_judge_step_size(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  if (problem->profile->phase == JC_RUN_FORWARD)
+    return; /* its samples were layers, no steps */
   const double flops = jc_flops_per_step(problem) / problem->profile->flops_max;
   const double bytes = jc_step_bytes(&problem->analysis->totals, problem->run.batch_size) /
                        problem->profile->bytes_max;

@@ -54,6 +54,8 @@ static void put_coefficient(struct jc_json_writer *writer, const struct jc_coeff
   jc_put_real(writer, "flops_max", c->flops_max);
   jc_put_real(writer, "bytes_min", c->bytes_min);
   jc_put_real(writer, "bytes_max", c->bytes_max);
+  if (c->bytes_above > 0)
+    jc_put_real(writer, "bytes_above", c->bytes_above);
   jc_put_end(writer);
 }
 
@@ -97,7 +99,8 @@ static void get_coefficient(const struct jc_json_node *node, struct jc_coefficie
   static const char *const keys[] = {"type",          "phase",       "networks",  "time_s",
                                      "time_low_s",    "time_high_s", "energy_j",  "energy_low_j",
                                      "energy_high_j", "flops_min",   "flops_max", "bytes_min",
-                                     "bytes_max"};
+                                     "bytes_max",     "bytes_above"};
+  const struct jc_json_node *above = jc_json_known(node, "bytes_above");
   jc_json_only_keys(node, keys, COUNT(keys), error);
   get_type_and_phase(node, c, error);
   jc_json_get_uint32(jc_json_need(node, "networks", error), 0, UINT32_MAX, &c->networks, error);
@@ -108,6 +111,14 @@ static void get_coefficient(const struct jc_json_node *node, struct jc_coefficie
   }
   get_range(node, "flops_min", "flops_max", &c->flops_min, &c->flops_max, error);
   get_range(node, "bytes_min", "bytes_max", &c->bytes_min, &c->bytes_max, error);
+  c->bytes_above = 0;
+  if (above != NULL)
+    jc_json_get_real(above, 0, largest_count, &c->bytes_above, error);
+}
+
+/* Whether C is for smaller layers of the same type and phase than the row before it. */
+static bool goes_on(const struct jc_coefficient *c) {
+  return c[-1].type == c->type && c[-1].phase == c->phase && c[-1].bytes_above > c->bytes_above;
 }
 
 static void get_coefficients(const struct jc_json_node *list, struct jc_profile *profile,
@@ -119,7 +130,7 @@ static void get_coefficients(const struct jc_json_node *list, struct jc_profile 
     get_coefficient(node, c, error);
     if (jc_error_is_set(error))
       return;
-    if (seen[c->type][c->phase])
+    if (seen[c->type][c->phase] && !goes_on(c))
       jc_json_fail(node, error, "coefficients of %s %s are given twice", jc_type_name(c->type),
                    jc_phase_name(c->phase));
     seen[c->type][c->phase] = true;
@@ -208,6 +219,77 @@ static void get_summaries(const struct jc_json_node *node, struct jc_profile *pr
     get_summary(jc_json_need(method, "energy", error), &summary, error);
     memcpy(base + summaries[i].energy_offset, &summary, sizeof(summary));
   }
+}
+
+/* ---- what single layers were wrong by, of a profile of forward passes ---- */
+
+static const struct {
+  const char *key;
+  size_t offset;
+  double minimum, maximum;
+} layer_numbers[] = {
+    {"mape", offsetof(struct jc_layer_error, mape), 0, 1e9},
+    {"median", offsetof(struct jc_layer_error, median), 0, 1e9},
+    {"bias", offsetof(struct jc_layer_error, bias), -1e9, 1e9},
+    {"worst", offsetof(struct jc_layer_error, worst), 0, 1e9},
+    {"r2", offsetof(struct jc_layer_error, r2), -1e18, 1},
+    {"time_mape", offsetof(struct jc_layer_error, time_mape), 0, 1e9},
+};
+
+/* A profile of training, as nearly all are, says nothing of this. */
+static void put_layer_errors(struct jc_json_writer *writer, const struct jc_profile *profile) {
+  if (profile->phase != JC_RUN_FORWARD)
+    return;
+  jc_put_string(writer, "phase", "forward");
+  jc_put_array(writer, "layer_errors");
+  for (uint32_t i = 0; i < profile->layer_error_count; i++) {
+    const struct jc_layer_error *e = &profile->layer_errors[i];
+    jc_put_inline_object(writer, NULL);
+    jc_put_string(writer, "kind", jc_kind_get(e->kind)->name);
+    jc_put_uint(writer, "samples", e->samples);
+    for (size_t k = 0; k < COUNT(layer_numbers); k++) {
+      double value;
+      memcpy(&value, (const char *)e + layer_numbers[k].offset, sizeof(value));
+      jc_put_real(writer, layer_numbers[k].key, value);
+    }
+    jc_put_end(writer);
+  }
+  jc_put_end(writer);
+}
+
+static void get_layer_error(const struct jc_json_node *node, struct jc_layer_error *e,
+                            struct jc_error *error) {
+  static const char *const keys[] = {"kind", "samples", "mape", "median",
+                                     "bias", "worst",   "r2",   "time_mape"};
+  const char *kind = NULL;
+  const struct jc_json_node *kind_node = jc_json_need(node, "kind", error);
+  jc_json_only_keys(node, keys, COUNT(keys), error);
+  if (jc_json_get_string(kind_node, &kind, error) == JC_OK)
+    e->kind = jc_kind_find(kind);
+  if (kind != NULL && e->kind == JC_LAYER_KIND_COUNT)
+    jc_json_fail(kind_node, error, "expected a layer type (`joulecast list layers`), got \"%.40s\"",
+                 kind);
+  jc_json_get_uint32(jc_json_need(node, "samples", error), 0, UINT32_MAX, &e->samples, error);
+  for (size_t k = 0; k < COUNT(layer_numbers); k++) {
+    double value = 0;
+    jc_json_get_real_or_nan(jc_json_need(node, layer_numbers[k].key, error),
+                            layer_numbers[k].minimum, layer_numbers[k].maximum, &value, error);
+    memcpy((char *)e + layer_numbers[k].offset, &value, sizeof(value));
+  }
+}
+
+static void get_layer_errors(const struct jc_json_node *root, struct jc_profile *profile,
+                             struct jc_error *error) {
+  static const char *const phases[] = {"training", "forward"}; /* enum jc_run_phase */
+  size_t phase = JC_RUN_TRAINING;
+  jc_json_get_choice(jc_json_known(root, "phase"), phases, COUNT(phases), &phase, error);
+  profile->phase = (enum jc_run_phase)phase;
+  if (profile->phase != JC_RUN_FORWARD)
+    return;
+  const struct jc_json_node *list = jc_json_need(root, "layer_errors", error);
+  const struct jc_json_node *node = jc_json_items(list, JC_LAYER_KIND_COUNT, error);
+  for (; node != NULL && !jc_error_is_set(error); node = jc_json_next(node))
+    get_layer_error(node, &profile->layer_errors[profile->layer_error_count++], error);
 }
 
 /* ---- the names that must be the program's ---- */
@@ -391,11 +473,11 @@ static void get_numbers(const struct jc_json_node *root, struct jc_profile *prof
 static void get_profile(const struct jc_json_node *root, struct jc_profile *profile,
                         struct jc_error *error) {
   static const char *const keys[] = {
-      "schema",          "date",           "machine",   "runner",    "precision",
-      "threads",         "load",           "forced",    "meter",     "sample_networks",
-      "idle_power_w",    "active_power_w", "flops_max", "bytes_max", "energy_per_flop_j",
-      "time_per_flop_s", "startup",        "features",  "types",     "errors",
-      "coefficients"};
+      "schema",          "date",           "machine",     "runner",    "precision",
+      "threads",         "load",           "forced",      "meter",     "sample_networks",
+      "idle_power_w",    "active_power_w", "flops_max",   "bytes_max", "energy_per_flop_j",
+      "time_per_flop_s", "startup",        "features",    "types",     "errors",
+      "phase",           "layer_errors",   "coefficients"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */
   jc_json_check_schema(root, schema, error);
@@ -405,6 +487,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
   get_environment(root, profile, error);
   get_numbers(root, profile, error);
   get_summaries(jc_json_need(root, "errors", error), profile, error);
+  get_layer_errors(root, profile, error);
   get_coefficients(jc_json_need(root, "coefficients", error), profile, error);
 }
 
@@ -428,6 +511,7 @@ static enum jc_status format_profile(const struct jc_profile *profile, char **te
   put_environment(&writer, profile);
   put_numbers(&writer, profile);
   put_summaries(&writer, profile);
+  put_layer_errors(&writer, profile);
   put_names(&writer, "features", feature_names, JC_LINEAR_FEATURES);
   put_names(&writer, "types", types, type_names(types));
   jc_put_array(&writer, "coefficients");

@@ -115,7 +115,7 @@ static void consider(const char *path, struct jc_profile *scratch, struct search
   if (jc_profile_read(path, scratch, &ignored) != JC_OK) {
     search->unreadable++;
   } else if (!same_machine(&scratch->machine, search->machine) ||
-             scratch->precision != search->precision) {
+             scratch->phase != JC_RUN_TRAINING || scratch->precision != search->precision) {
     search->others++;
   } else if (search->threads != 0 && scratch->threads != search->threads) {
     search->other_threads = scratch->threads;

@@ -1,0 +1,19 @@
+/* report_forward.h -- profiles of forward passes of single layers, measured elsewhere: what their
+ * fit printed, and what a forecast by one has to say. */
+#ifndef JC_CLI_REPORT_FORWARD_H
+#define JC_CLI_REPORT_FORWARD_H
+
+#include <stdio.h>
+
+#include "calibrate/calibrate.h"
+#include "cli/inputs.h"
+
+/* Coefficients with intervals, ranges and units, and the errors of each kind. */
+void report_forward_profile(const struct jc_profile *profile, const struct jc_fit_report *report,
+                            const char *path, FILE *out);
+
+/* Whose profile it is, what it was wrong by, and every layer type of the network that no sample
+ * had, by how it is priced instead. */
+void forward_notes(const struct jc_problem *problem, struct inputs *inputs);
+
+#endif
