@@ -29,8 +29,7 @@ static const struct option_row rows_site[] = {
      OPTION_FREE},
 };
 static const struct option_row rows_method[] = {
-    {"method", 0, METHOD(method), "NAME", "see `joulecast list methods`", "layerwise-linear",
-     OPTION_FREE},
+    {"method", 0, METHOD(method), "NAME", "see `joulecast list methods`", "layerwise", OPTION_FREE},
     {"interval", 0, METHOD(interval), "LEVEL", "of the interval: 0.5, 0.8 or 0.9", "0.9",
      OPTION_ONE_OF(intervals)},
     {"hours", 0, METHOD(hours), "HOURS",
@@ -144,8 +143,13 @@ static enum jc_status locate_profile(const struct forecast_options *options,
   return status;
 }
 
-/* Single layers are fitted by one method, whatever the default is. */
-static void choose_for_forward(struct forecast *forecast) {
+/* Not every profile has what the default method needs: single layers and few samples are fitted by
+ * the linear one. The report names the method that was used. */
+static void choose_method(const struct forecast_options *options, struct forecast *forecast) {
+  const bool fits = forecast->profile.layerwise.curve_count > 0 ||
+                    (forecast->method->needs & JC_NEED_LAYERWISE) == 0;
+  if (options->method.method != NULL || fits)
+    return;
   forecast->method = jc_method_find("layerwise-linear");
   for (size_t i = 0; i < forecast->inputs.count; i++) {
     struct input *input = &forecast->inputs.item[i];
@@ -201,8 +205,7 @@ static enum jc_status set_profile(const struct forecast_options *options, struct
   if (jc_profile_read(forecast->profile_path, &forecast->profile, error) != JC_OK)
     return error->status;
   forecast->problem.profile = &forecast->profile;
-  if (forecast->profile.phase == JC_RUN_FORWARD && options->method.method == NULL)
-    choose_for_forward(forecast);
+  choose_method(options, forecast);
   set_threads(&options->machine, forecast);
   struct input *input = input_text(&forecast->inputs, "profile",
                                    options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,

@@ -208,7 +208,8 @@ enum jc_need {
   JC_NEED_HARDWARE = 1 << 1,            /* peak, bandwidth and TDP of a data row */
   JC_NEED_TDP = 1 << 2,                 /* a data row's or --tdp-w */
   JC_NEED_PROFILE_OR_HARDWARE = 1 << 3, /* either will do */
-  JC_NEED_DURATION = 1 << 4             /* given, or predicted with a profile or a data row */
+  JC_NEED_DURATION = 1 << 4,            /* given, or predicted with a profile or a data row */
+  JC_NEED_LAYERWISE = 1 << 5            /* a profile with curves; beside JC_NEED_PROFILE */
 };
 
 struct jc_method {

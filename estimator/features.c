@@ -28,8 +28,8 @@ const char *jc_type_name(uint16_t type) {
     return NULL;
   if (type >= JC_TYPE_UPDATE)
     return special[type - JC_TYPE_UPDATE];
-  return jc_kind_get((enum jc_layer_kind)(type / JC_MAX_VARIANTS))
-      ->variants[type % JC_MAX_VARIANTS];
+  return jc_kind_variant(jc_kind_get((enum jc_layer_kind)(type / JC_MAX_VARIANTS)),
+                         type % JC_MAX_VARIANTS);
 }
 
 uint16_t jc_type_find(const char *name) {
@@ -53,6 +53,7 @@ void jc_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_pha
   const enum jc_layer_kind kind = analysis->network->layers[layer].kind;
 
   memset(row, 0, sizeof(*row));
+  row->layer = layer;
   row->phase = phase;
   row->fused = cost->fused;
   row->type = (uint16_t)(kind * JC_MAX_VARIANTS + cost->variant);

@@ -29,6 +29,7 @@ enum { JC_LINEAR_FEATURES = 3 }; /* count, FLOPs, bytes */
 
 /* One layer in one phase of one step. */
 struct jc_feature_row {
+  uint32_t layer;
   uint16_t type;
   enum jc_phase phase;
   bool fused; /* jc_cost.fused: costs a fusing runner nothing, its producer's type covers it */

@@ -55,7 +55,6 @@ static void masked_fill_cost(const struct jc_layer_view *view, struct jc_cost *c
       .summary = text ", broadcast",                                                               \
       .min_inputs = 2,                                                                             \
       .max_inputs = (most_inputs),                                                                 \
-      .variants = {#kind_name},                                                                    \
       .ops_per_output = 1,                                                                         \
       .layout = JC_LAYOUT_ANY,                                                                     \
       .shape = (shape_function),                                                                   \

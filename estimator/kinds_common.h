@@ -52,6 +52,12 @@
   FIELD(fields, eps, .default_value = (value), .minimum = 0, .maximum = 1,                         \
         .help = "added to the variance")
 
+/* Names of further cost variants. */
+#define VARIANTS(...)                                                                              \
+  (const char *const[]) {                                                                          \
+    __VA_ARGS__, NULL                                                                              \
+  }
+
 #define FIELDS(table) .fields = (table), .field_count = sizeof(table) / sizeof((table)[0])
 
 enum { MESSAGE_SHAPE_BYTES = 96 };

@@ -47,7 +47,6 @@ static const struct jc_kind kind_concat = {
     FIELDS(concat_fields),
     .min_inputs = 1,
     .max_inputs = JC_ANY_INPUTS,
-    .variants = {"concat"},
     .layout = JC_LAYOUT_JOINED,
     .shape = concat_shape,
     .cost = cost_nothing,
@@ -98,7 +97,6 @@ static const struct jc_kind kind_stack = {
     FIELDS(stack_fields),
     .min_inputs = 1,
     .max_inputs = JC_ANY_INPUTS,
-    .variants = {"stack"},
     .shape = stack_shape,
     .cost = cost_nothing,
 };
@@ -142,7 +140,6 @@ static const struct jc_kind kind_split = {
     FIELDS(split_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"split"},
     .shape = split_shape,
     .cost = cost_view,
 };
@@ -173,7 +170,6 @@ static const struct jc_kind kind_chunk = {
     FIELDS(chunk_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"chunk"},
     .shape = chunk_shape,
     .cost = cost_view,
 };
@@ -217,7 +213,6 @@ static const struct jc_kind kind_slice = {
     FIELDS(slice_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"slice"},
     .shape = slice_shape,
     .cost = cost_view,
 };
@@ -250,7 +245,6 @@ static const struct jc_kind kind_select = {
     FIELDS(select_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"select"},
     .shape = select_shape,
     .cost = cost_view,
 };
@@ -284,7 +278,6 @@ static const struct jc_kind kind_index_select = {
     FIELDS(index_select_fields),
     .min_inputs = 2,
     .max_inputs = 2,
-    .variants = {"index_select"},
     .shape = index_select_shape,
     .cost = cost_nothing,
 };

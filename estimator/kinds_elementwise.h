@@ -16,7 +16,6 @@
       .name = #kind_name,                                                                          \
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
-      .variants = {#kind_name},                                                                    \
       .ops_per_output = (operations),                                                              \
       .shape = shape_same,                                                                         \
       .cost = cost_saves_##saves,                                                                  \
@@ -122,7 +121,6 @@ static const struct jc_kind kind_prelu = {
     FIELDS(prelu_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"prelu"},
     .ops_per_output = 2,
     .shape = prelu_shape,
     .cost = prelu_cost,
@@ -149,7 +147,6 @@ static const struct jc_kind kind_softmax = {
     FIELDS(softmax_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"softmax"},
     .ops_per_output = 5, /* maximum, subtract, exponential, sum, divide */
     .shape = softmax_shape,
     .cost = cost_saves_output,
@@ -161,7 +158,6 @@ static const struct jc_kind kind_log_softmax = {
     FIELDS(softmax_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"log_softmax"},
     .ops_per_output = 5, /* maximum, subtract, exponential, sum, subtract */
     .shape = softmax_shape,
     .cost = cost_saves_output,
@@ -185,7 +181,6 @@ static const struct jc_kind kind_dropout = {
     FIELDS(dropout_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"dropout"},
     .layout = JC_LAYOUT_AS_INPUT,
     .ops_per_output = 1,
     .shape = shape_same,
@@ -212,7 +207,6 @@ static const struct jc_kind kind_stochastic_depth = {
     FIELDS(stochastic_depth_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"stochastic_depth"},
     .layout = JC_LAYOUT_AS_INPUT,
     .ops_per_output = 1,
     .shape = shape_same,

@@ -14,7 +14,6 @@
       FIELDS(kind_name##_fields),                                                                  \
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
-      .variants = {#kind_name},                                                                    \
       .shape = kind_name##_shape,                                                                  \
       .cost = cost_nothing,                                                                        \
   }
@@ -245,7 +244,6 @@ static const struct jc_kind kind_upsample = {
     FIELDS(upsample_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"upsample"},
     .shape = upsample_shape,
     .cost = upsample_cost,
 };

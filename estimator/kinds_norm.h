@@ -50,7 +50,7 @@ static void batchnorm_cost(const struct jc_layer_view *view, struct jc_cost *cos
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
       .spatial_rank = (spatial),                                                                   \
-      .variants = {#kind_name, #kind_name ".relu"},                                                \
+      .variants = VARIANTS(#kind_name ".relu"),                                                    \
       .fused_variant = 1,                                                                          \
       .layout = JC_LAYOUT_FAST,                                                                    \
       .ops_per_output = NORM_OPS,                                                                  \
@@ -125,7 +125,6 @@ static const struct jc_kind kind_layernorm = {
     FIELDS(layernorm_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"layernorm"},
     .ops_per_output = NORM_OPS_WITH_STATISTICS,
     .shape = layernorm_shape,
     .cost = layernorm_cost,
@@ -149,7 +148,6 @@ static const struct jc_kind kind_rmsnorm = {
     FIELDS(rmsnorm_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"rmsnorm"},
     .ops_per_output = RMSNORM_OPS,
     .shape = rmsnorm_shape,
     .cost = rmsnorm_cost,
@@ -190,7 +188,6 @@ static const struct jc_kind kind_groupnorm = {
     FIELDS(groupnorm_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"groupnorm"},
     .ops_per_output = NORM_OPS_WITH_STATISTICS,
     .shape = groupnorm_shape,
     .cost = groupnorm_cost,
@@ -229,7 +226,6 @@ static const struct jc_kind kind_instancenorm = {
     FIELDS(instancenorm_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"instancenorm"},
     .ops_per_output = NORM_OPS_WITH_STATISTICS,
     .shape = instancenorm_shape,
     .cost = instancenorm_cost,
@@ -259,7 +255,6 @@ static const struct jc_kind kind_normalize = {
     FIELDS(normalize_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"normalize"},
     .ops_per_output = 3, /* square, sum, divide */
     .shape = normalize_shape,
     .cost = cost_saves_input,

@@ -46,7 +46,6 @@ static void pool_ops(const struct jc_layer_view *view, const struct jc_extent *k
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
       .spatial_rank = (number),                                                                    \
-      .variants = {#family #number "d"},                                                           \
       .ops_per_output = 1, /* per element of the window */                                         \
       .layout = JC_LAYOUT_FAST,                                                                    \
       .shape = family##_shape,                                                                     \
@@ -214,7 +213,6 @@ static void norm_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
       FIELDS(reduction_fields),                                                                    \
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
-      .variants = {#kind_name},                                                                    \
       .ops_per_output = (operations),                                                              \
       .shape = reduction_shape,                                                                    \
       .cost = kind_name##_cost,                                                                    \

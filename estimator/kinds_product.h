@@ -125,8 +125,8 @@ static void conv_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
       .spatial_rank = (spatial),                                                                   \
-      .variants = {#kind_name, #kind_name ".1x1", #kind_name ".first", #kind_name ".depthwise",    \
-                   #kind_name ".grouped", #kind_name ".outside"},                                  \
+      .variants = VARIANTS(#kind_name ".1x1", #kind_name ".first", #kind_name ".depthwise",        \
+                           #kind_name ".grouped", #kind_name ".outside"),                          \
       .layout = JC_LAYOUT_BLOCKS,                                                                  \
       .shape = conv_shape,                                                                         \
       .cost = conv_cost,                                                                           \
@@ -204,7 +204,6 @@ static void conv_transpose_cost(const struct jc_layer_view *view, struct jc_cost
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
       .spatial_rank = (spatial),                                                                   \
-      .variants = {#kind_name},                                                                    \
       .shape = conv_transpose_shape,                                                               \
       .cost = conv_transpose_cost,                                                                 \
   }
@@ -255,7 +254,6 @@ static const struct jc_kind kind_linear = {
     FIELDS(linear_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"linear"},
     .ties_with = &kind_embedding,
     .shape = linear_shape,
     .cost = linear_cost,
@@ -318,7 +316,6 @@ static const struct jc_kind kind_matmul = {
     .summary = "product of two tensors' last two dimensions",
     .min_inputs = 2,
     .max_inputs = 2,
-    .variants = {"matmul"},
     .shape = matmul_shape,
     .cost = matmul_cost,
     .gradients = matmul_gradients,

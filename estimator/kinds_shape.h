@@ -12,7 +12,6 @@
       FIELDS(field_table),                                                                         \
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
-      .variants = {#kind_name},                                                                    \
       .shape = kind_name##_shape,                                                                  \
       .cost = cost_view,                                                                           \
   }
@@ -244,7 +243,6 @@ static const struct jc_kind kind_identity = {
     .summary = "its input",
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"identity"},
     .layout = JC_LAYOUT_AS_INPUT,
     .shape = shape_same,
     .cost = cost_view,

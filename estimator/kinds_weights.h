@@ -44,7 +44,6 @@ static const struct jc_kind kind_embedding = {
     FIELDS(embedding_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .variants = {"embedding"},
     .ties_with = &kind_linear,
     .shape = embedding_shape,
     .cost = embedding_cost,
@@ -80,7 +79,6 @@ static const struct jc_kind kind_position_embedding = {
     .min_inputs = 1,
     .max_inputs = 1,
     .output_per_step = true,
-    .variants = {"position_embedding"},
     .shape = position_embedding_shape,
     .cost = position_embedding_cost,
 };
@@ -118,7 +116,6 @@ static const struct jc_kind kind_parameter = {
     .name = "parameter",
     .summary = "a learnt tensor without batch: class token, position table, scale",
     FIELDS(shaped_fields),
-    .variants = {"parameter"},
     .shape = tensor_shape,
     .cost = parameter_cost,
 };
@@ -127,7 +124,6 @@ static const struct jc_kind kind_constant = {
     .name = "constant",
     .summary = "a fixed tensor without batch: mask, table of indices",
     FIELDS(shaped_fields),
-    .variants = {"constant"},
     .shape = tensor_shape,
     .cost = cost_view,
 };

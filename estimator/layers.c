@@ -25,6 +25,15 @@ const struct jc_kind *jc_kind_get(enum jc_layer_kind kind) {
   return catalogue[kind];
 }
 
+const char *jc_kind_variant(const struct jc_kind *kind, uint32_t index) {
+  const char *const *further = kind->variants;
+  if (index == 0)
+    return kind->name;
+  while (further != NULL && *further != NULL && --index > 0)
+    further++;
+  return further != NULL ? *further : NULL;
+}
+
 enum jc_layer_kind jc_kind_find(const char *name) {
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
     if (strcmp(catalogue[kind]->name, name) == 0)

@@ -476,15 +476,16 @@ struct jc_kind {
   uint32_t field_count;
   uint32_t min_inputs, max_inputs; /* JC_ANY_INPUTS: any number */
   uint8_t spatial_rank;            /* numbers in an extent; 0 for kinds that have none */
+  uint8_t layout;                  /* enum jc_layout_rule */
+  uint8_t fused_variant;           /* see fuses_into */
   bool output_per_step; /* its output has no batch whatever its inputs have: a table of weights */
-  /* Names of cost variants, whose costs differ by more than FLOPs and bytes ("conv2d.depthwise");
-   * variant 0 is the kind itself. */
-  const char *variants[JC_MAX_VARIANTS];
+  /* Names of further cost variants, whose costs differ by more than FLOPs and bytes
+   * ("conv2d.depthwise"), NULL at the end; NULL: the kind itself is the only one. See
+   * jc_kind_variant(). */
+  const char *const *variants;
   /* The kind into whose primitive this one is fused when it is the only reader of its output
    * (relu into batchnorm2d), NULL: none; the other then takes its fused_variant. */
   const struct jc_kind *fuses_into;
-  uint8_t fused_variant;
-  enum jc_layout_rule layout;
   /* Another kind whose weights, if of the same shape, weight_from may name; NULL: only its own. */
   const struct jc_kind *ties_with;
   /* Elementwise operations per output element; pooling kinds multiply it by their window, and
@@ -505,6 +506,9 @@ struct jc_kind {
 
 /* The block of a kind; never NULL for kind < JC_LAYER_KIND_COUNT. */
 const struct jc_kind *jc_kind_get(enum jc_layer_kind kind);
+
+/* Name of cost variant INDEX < JC_MAX_VARIANTS: the kind's own for 0; NULL beyond the last. */
+const char *jc_kind_variant(const struct jc_kind *kind, uint32_t index);
 
 /* Finds a kind by its name, case-sensitive. Returns JC_LAYER_KIND_COUNT if there is none. */
 enum jc_layer_kind jc_kind_find(const char *name);

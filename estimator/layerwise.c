@@ -102,6 +102,10 @@ struct jc_layerwise_time jc_layerwise_time(const struct jc_layerwise *model,
   return result;
 }
 
+bool jc_layerwise_is_distant(const struct jc_layerwise_time *time) {
+  return time->similarity < distant_similarity;
+}
+
 /* ---- one step ---- */
 
 /* Seconds and deviations by curve: layers of one curve err alike, so their deviations add up as
@@ -119,7 +123,7 @@ static void add_row(const struct jc_layerwise *model, const struct jc_analysis *
   step->time_s += t.time_s;
   step->group_s[jc_power_group_of(row->phase, row->flops)] += t.time_s;
   step->unknown_s += t.known ? 0 : t.time_s;
-  step->distant_s += t.similarity < distant_similarity ? t.time_s : 0;
+  step->distant_s += jc_layerwise_is_distant(&t) ? t.time_s : 0;
   if (curve == NULL)
     return;
   sums->curve_s[curve - model->curves] += (float)t.time_s;

@@ -153,6 +153,9 @@ struct jc_layerwise_time {
 struct jc_layerwise_time jc_layerwise_time(const struct jc_layerwise *model,
                                            const struct jc_layerwise_row *row);
 
+/* So far from all sample layers that the roofline decides. */
+bool jc_layerwise_is_distant(const struct jc_layerwise_time *time);
+
 /* The curve by which a row is priced: its own; else of its type in another order; else of all
  * layers with products, or without (type JC_TYPE_ANY); NULL if there is not even that. */
 const struct jc_curve *jc_layerwise_curve(const struct jc_layerwise *model,

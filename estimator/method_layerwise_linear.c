@@ -4,10 +4,8 @@
 
 #include "estimator/methods.h"
 
-/* A layer this many times larger than the largest calibrated one counts as extrapolated... */
+/* A layer this many times larger than the largest calibrated one counts as extrapolated. */
 static const double range_margin = 2;
-/* ... and the whole network once this share of its time is. */
-static const double tolerated_outside_share = 0.3;
 
 static const struct jc_coefficient *find(const struct jc_profile *profile, uint16_t type,
                                          enum jc_phase phase, double bytes) {
@@ -119,7 +117,7 @@ static enum jc_status check_rows(const struct jc_problem *problem, struct jc_est
 }
 
 static void judge_extrapolation(const struct jc_problem *problem, struct jc_estimate *estimate) {
-  if (estimate->extrapolated_share <= tolerated_outside_share) {
+  if (estimate->extrapolated_share <= JC_TOLERATED_OUTSIDE_SHARE) {
     jc_judge_step_size(problem, estimate);
     return;
   }
@@ -128,15 +126,6 @@ static void judge_extrapolation(const struct jc_problem *problem, struct jc_esti
            "extrapolated: %.0f %% of the predicted time is in layers larger than any calibrated "
            "one; the interval is doubled",
            100 * estimate->extrapolated_share);
-}
-
-/* Building the network and the first, slower step: fitted on the samples' own. */
-static void add_startup(const struct jc_problem *problem, struct jc_estimate *estimate) {
-  const struct jc_profile *profile = problem->profile;
-  const double startup_s = profile->startup_s[0] +
-                           profile->startup_s[1] * (double)problem->analysis->network->layer_count +
-                           profile->startup_s[2] * estimate->time_per_step_s;
-  jc_add_overhead(estimate, startup_s, startup_s * profile->active_power_w);
 }
 
 static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,
@@ -149,7 +138,7 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   jc_sum_layers(problem, &model, estimate);
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
-    add_startup(problem, estimate);
+    jc_add_startup(problem, estimate);
   if (profile->phase == JC_RUN_TRAINING)
     estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
   estimate->domain = profile->domain;

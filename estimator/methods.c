@@ -58,6 +58,10 @@ static bool has_profile(const struct jc_problem *problem) {
   return problem->profile != NULL;
 }
 
+static bool has_layerwise(const struct jc_problem *problem) {
+  return problem->profile != NULL && problem->profile->layerwise.curve_count > 0;
+}
+
 static bool has_profile_or_hardware(const struct jc_problem *problem) {
   return has_profile(problem) || (has_roofline(problem) && has_tdp(problem));
 }
@@ -77,6 +81,9 @@ static const struct {
 } needs[] = {
     {JC_NEED_PROFILE, has_profile,
      "a profile of this machine; run `joulecast calibrate` or give one with --profile"},
+    {JC_NEED_LAYERWISE, has_layerwise,
+     "a profile with times of layers; run `joulecast calibrate` again, or use --method "
+     "layerwise-linear"},
     {JC_NEED_HARDWARE, has_hardware,
      "peak FLOP/s, memory bandwidth and TDP; name a row with --hardware (`joulecast list "
      "hardware`)"},
@@ -259,23 +266,38 @@ void jc_judge_step_size(const struct jc_problem *problem, struct jc_estimate *es
            larger);
 }
 
-void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate) {
-  if (estimate->energy_error.networks == 0 || estimate->time_error.networks == 0)
-    return;
+void jc_set_interval_of(const struct jc_problem *problem, const double *time_widths,
+                        const double *energy_widths, uint32_t networks,
+                        struct jc_estimate *estimate) {
   for (size_t i = 0; i < sizeof(jc_interval_levels) / sizeof(jc_interval_levels[0]); i++) {
     if (fabs(jc_interval_levels[i] - problem->interval) > 1e-9)
       continue;
     const double widen = estimate->extrapolated ? 2 : 1;
-    const double energy = widen * estimate->energy_error.log_half_width[i];
-    const double time = widen * estimate->time_error.log_half_width[i];
+    const double energy = widen * energy_widths[i];
+    const double time = widen * time_widths[i];
     estimate->energy_low_j = estimate->energy_j * exp(-energy);
     estimate->energy_high_j = estimate->energy_j * exp(energy);
     estimate->time_low_s = estimate->time_s * exp(-time);
     estimate->time_high_s = estimate->time_s * exp(time);
     if (isnan(energy))
       add_note(estimate, "no %.0f %% interval: %u sample networks are too few for it",
-               100 * problem->interval, estimate->energy_error.networks);
+               100 * problem->interval, networks);
   }
+}
+
+void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  if (estimate->energy_error.networks > 0 && estimate->time_error.networks > 0)
+    jc_set_interval_of(problem, estimate->time_error.log_half_width,
+                       estimate->energy_error.log_half_width, estimate->energy_error.networks,
+                       estimate);
+}
+
+void jc_add_startup(const struct jc_problem *problem, struct jc_estimate *estimate) {
+  const struct jc_profile *profile = problem->profile;
+  const double startup_s = profile->startup_s[0] +
+                           profile->startup_s[1] * (double)problem->analysis->network->layer_count +
+                           profile->startup_s[2] * estimate->time_per_step_s;
+  jc_add_overhead(estimate, startup_s, startup_s * profile->active_power_w);
 }
 
 static double forward_step_flops(const struct jc_problem *problem) {

@@ -11,6 +11,7 @@
 
 /* In order of preference. */
 #define JC_METHODS(X)                                                                              \
+  X(layerwise)                                                                                     \
   X(layerwise_linear)                                                                              \
   X(roofline)                                                                                      \
   X(flops)                                                                                         \
@@ -47,6 +48,18 @@ void jc_judge_step_size(const struct jc_problem *problem, struct jc_estimate *es
 /* Fills low and high from the method's leave-one-network-out errors; extrapolation doubles the
  * half-width in log space. */
 void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estimate);
+
+/* The same from half-widths in log space at jc_interval_levels. NETWORKS is for the note where a
+ * level has none. */
+void jc_set_interval_of(const struct jc_problem *problem, const double *time_widths,
+                        const double *energy_widths, uint32_t networks,
+                        struct jc_estimate *estimate);
+
+/* Building the network and the first, slower step: fitted on the samples' own. */
+void jc_add_startup(const struct jc_problem *problem, struct jc_estimate *estimate);
+
+/* A network is extrapolated as a whole once this share of its time is. */
+#define JC_TOLERATED_OUTSIDE_SHARE 0.3
 
 /* Adds a printf-like note; the ones beyond JC_MAX_NOTES are dropped. */
 #define add_note(estimate_, ...)                                                                   \

@@ -6,6 +6,7 @@
 
 #include "estimator/file_io.h"
 #include "estimator/json.h"
+#include "estimator/profile_layerwise.h"
 #include "estimator/record_json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -180,11 +181,14 @@ static void get_summary(const struct jc_json_node *node, struct jc_error_summary
 static const struct {
   const char *method;
   size_t time_offset, energy_offset;
+  bool optional; /* where the method was not fitted */
 } summaries[] = {
+    {"layerwise", offsetof(struct jc_profile, layerwise_time_error),
+     offsetof(struct jc_profile, layerwise_energy_error), true},
     {"layerwise-linear", offsetof(struct jc_profile, time_error),
-     offsetof(struct jc_profile, energy_error)},
+     offsetof(struct jc_profile, energy_error), false},
     {"flops", offsetof(struct jc_profile, flops_time_error),
-     offsetof(struct jc_profile, flops_energy_error)},
+     offsetof(struct jc_profile, flops_energy_error), false},
 };
 
 static void put_summaries(struct jc_json_writer *writer, const struct jc_profile *profile) {
@@ -192,8 +196,10 @@ static void put_summaries(struct jc_json_writer *writer, const struct jc_profile
   jc_put_object(writer, "errors");
   for (size_t i = 0; i < COUNT(summaries); i++) {
     struct jc_error_summary summary;
-    jc_put_object(writer, summaries[i].method);
     memcpy(&summary, base + summaries[i].time_offset, sizeof(summary));
+    if (summaries[i].optional && summary.networks == 0)
+      continue;
+    jc_put_object(writer, summaries[i].method);
     put_summary(writer, "time", &summary);
     memcpy(&summary, base + summaries[i].energy_offset, sizeof(summary));
     put_summary(writer, "energy", &summary);
@@ -211,8 +217,10 @@ static void get_summaries(const struct jc_json_node *node, struct jc_profile *pr
     methods[i] = summaries[i].method;
   jc_json_only_keys(node, methods, COUNT(methods), error);
   for (size_t i = 0; i < COUNT(summaries); i++) {
-    const struct jc_json_node *method = jc_json_need(node, methods[i], error);
     struct jc_error_summary summary = {0};
+    if (summaries[i].optional && jc_json_member(node, methods[i]) == NULL)
+      continue;
+    const struct jc_json_node *method = jc_json_need(node, methods[i], error);
     jc_json_only_keys(method, quantities, COUNT(quantities), error);
     get_summary(jc_json_need(method, "time", error), &summary, error);
     memcpy(base + summaries[i].time_offset, &summary, sizeof(summary));
@@ -473,11 +481,11 @@ static void get_numbers(const struct jc_json_node *root, struct jc_profile *prof
 static void get_profile(const struct jc_json_node *root, struct jc_profile *profile,
                         struct jc_error *error) {
   static const char *const keys[] = {
-      "schema",          "date",           "machine",     "runner",    "precision",
-      "threads",         "load",           "forced",      "meter",     "sample_networks",
-      "idle_power_w",    "active_power_w", "flops_max",   "bytes_max", "energy_per_flop_j",
-      "time_per_flop_s", "startup",        "features",    "types",     "errors",
-      "phase",           "layer_errors",   "coefficients"};
+      "schema",          "date",           "machine",      "runner",    "precision",
+      "threads",         "load",           "forced",       "meter",     "sample_networks",
+      "idle_power_w",    "active_power_w", "flops_max",    "bytes_max", "energy_per_flop_j",
+      "time_per_flop_s", "startup",        "features",     "types",     "errors",
+      "phase",           "layer_errors",   "coefficients", "layerwise"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */
   jc_json_check_schema(root, schema, error);
@@ -489,6 +497,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
   get_summaries(jc_json_need(root, "errors", error), profile, error);
   get_layer_errors(root, profile, error);
   get_coefficients(jc_json_need(root, "coefficients", error), profile, error);
+  (void)jc_get_layerwise(jc_json_known(root, "layerwise"), &profile->layerwise, error);
 }
 
 enum jc_status jc_profile_read(const char *path, struct jc_profile *profile,
@@ -518,6 +527,8 @@ static enum jc_status format_profile(const struct jc_profile *profile, char **te
   for (uint32_t i = 0; i < profile->coefficient_count; i++)
     put_coefficient(&writer, &profile->coefficients[i]);
   jc_put_end(&writer);
+  if (profile->layerwise.curve_count > 0)
+    jc_put_layerwise(&writer, "layerwise", &profile->layerwise);
   jc_put_end(&writer);
   return jc_put_finish(&writer, text, length, error);
 }

@@ -175,9 +175,9 @@ Test(catalogue, variants_are_unique) {
   for (int i = 0; i < JC_LAYER_KIND_COUNT; i++) {
     const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)i);
     bool ended = false;
-    cr_assert_str_eq(kind->variants[0], kind->name);
-    for (int v = 1; v < JC_MAX_VARIANTS; v++) {
-      const char *variant = kind->variants[v];
+    cr_assert_str_eq(jc_kind_variant(kind, 0), kind->name);
+    for (uint32_t v = 1; v < JC_MAX_VARIANTS; v++) {
+      const char *variant = jc_kind_variant(kind, v);
       cr_assert(!(ended && variant != NULL), "%s: a gap before %s", kind->name, variant);
       ended = variant == NULL;
       if (ended)
@@ -185,11 +185,11 @@ Test(catalogue, variants_are_unique) {
       cr_assert(strncmp(variant, kind->name, strlen(kind->name)) == 0 &&
                     variant[strlen(kind->name)] == '.',
                 "%s", variant);
-      for (int j = 1; j < v; j++)
-        cr_assert_str_neq(variant, kind->variants[j]);
+      for (uint32_t j = 1; j < v; j++)
+        cr_assert_str_neq(variant, jc_kind_variant(kind, j));
     }
     if (kind->fuses_into != NULL)
-      cr_assert_not_null(kind->fuses_into->variants[kind->fuses_into->fused_variant]);
+      cr_assert_not_null(jc_kind_variant(kind->fuses_into, kind->fuses_into->fused_variant));
   }
 }
 

@@ -481,7 +481,7 @@ Test(counts, fusion) {
   (void)sketch_then(&s, "relu", JC_LAYER_relu, no_fields());
   const struct jc_analysis *analysis = sketch_analyze(&s);
   cr_assert(analysis->layers[1].fused && !analysis->layers[0].fused);
-  cr_assert_str_eq(jc_kind_get(JC_LAYER_batchnorm2d)->variants[analysis->layers[0].variant],
+  cr_assert_str_eq(jc_kind_variant(jc_kind_get(JC_LAYER_batchnorm2d), analysis->layers[0].variant),
                    "batchnorm2d.relu");
 
   sketch_begin(&s, "read twice", 3, dim);
