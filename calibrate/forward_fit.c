@@ -24,11 +24,26 @@ void jc_forward_free(struct jc_forward_samples *samples) {
   memset(samples, 0, sizeof(*samples));
 }
 
+/* The format leaves out what is not known; a fit and its profile cannot. */
 static enum jc_status check_complete(const struct jc_sample *s, struct jc_error *error) {
-  const char *missing = s->steps == 0 ? "steps" : !(s->energy_j > 0) ? "energy_j" : NULL;
-  if (missing == NULL)
-    return JC_OK;
-  return jc_fail(error, JC_ERROR_INVALID, 0, missing, "a fit needs it, and it is not known or 0");
+  const struct {
+    bool known;
+    const char *path;
+  } needed[] = {
+      {s->steps > 0, "steps"},
+      {s->energy_j > 0, "energy_j"},
+      {s->machine.cpu_model[0] != '\0', "machine.cpu_model"},
+      {s->machine.cpus > 0, "machine.cpus"},
+      {s->machine.isa[0] != '\0', "machine.isa"},
+      {s->runner.name[0] != '\0', "runner"},
+      {s->meter.name[0] != '\0', "meter"},
+  };
+  for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+    if (!needed[i].known)
+      return jc_fail(error, JC_ERROR_INVALID, 0, needed[i].path,
+                     "a fit needs it, and it is not known or 0");
+  }
+  return JC_OK;
 }
 
 static enum jc_status check_same(const struct jc_forward_samples *samples,
@@ -93,7 +108,7 @@ static struct jc_forward_layer *find_place(struct jc_forward_samples *samples, c
 enum jc_status jc_forward_add(struct jc_forward_samples *samples, const struct jc_sample *sample,
                               struct jc_error *error) {
   struct jc_forward_layer layer;
-  if (check_same(samples, sample, error) != JC_OK || check_complete(sample, error) != JC_OK ||
+  if (check_complete(sample, error) != JC_OK || check_same(samples, sample, error) != JC_OK ||
       read_layer(sample, &layer, error) != JC_OK)
     return error->status;
   if (samples->count == 0) {

@@ -32,9 +32,10 @@ struct jc_forward_samples {
 
 void jc_forward_free(struct jc_forward_samples *samples);
 
-/* Adds one sample, which stays the caller's: the run of a model of one layer, with steps, joules
- * and seconds known (JC_ERROR_INVALID), of the same machine, runner, meter, precision and threads
- * as the first (JC_ERROR_MISMATCH). One with the id of an earlier one takes its place. */
+/* Adds one sample, which stays the caller's: the run of a model of one layer, with steps, joules,
+ * machine, runner and meter known (JC_ERROR_INVALID), of the same machine, runner, meter, precision
+ * and threads as the first (JC_ERROR_MISMATCH). One with the id of an earlier one takes its place.
+ */
 enum jc_status jc_forward_add(struct jc_forward_samples *samples, const struct jc_sample *sample,
                               struct jc_error *error);
 

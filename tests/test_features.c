@@ -157,6 +157,9 @@ Test(types, of_layers) {
   (void)sketch_then(&s, "grouped", JC_LAYER_conv2d, conv_groups(8, 3, 1, 2));
   (void)sketch_then(&s, "1x1", JC_LAYER_conv2d, conv(8, 1, 1, 0));
   (void)sketch_then(&s, "3x3", JC_LAYER_conv2d, conv(8, 3, 1, 1));
+  (void)sketch_then(&s, "wide padding", JC_LAYER_conv2d, conv(8, 3, 1, 2));
+  (void)sketch_then(&s, "wider padding", JC_LAYER_conv2d, conv(8, 3, 1, 3));
+  (void)sketch_then(&s, "padded 1x1", JC_LAYER_conv2d, conv(8, 1, 1, 1));
   (void)sketch_analyze(&s);
   cr_assert_str_eq(type_of(&s, 0, JC_FORWARD), "conv2d.first");
   cr_assert_str_eq(type_of(&s, 1, JC_FORWARD), "batchnorm2d.relu");
@@ -168,6 +171,9 @@ Test(types, of_layers) {
   cr_assert_str_eq(type_of(&s, 6, JC_FORWARD), "conv2d.1x1");
   cr_assert_str_eq(type_of(&s, 7, JC_FORWARD), "conv2d");
   cr_assert_str_eq(type_of(&s, 7, JC_UPDATE), "update");
+  cr_assert_str_eq(type_of(&s, 8, JC_FORWARD), "conv2d", "no window misses the input");
+  cr_assert_str_eq(type_of(&s, 9, JC_FORWARD), "conv2d.outside");
+  cr_assert_str_eq(type_of(&s, 10, JC_FORWARD), "conv2d.outside");
 }
 
 Test(types, fused_rows_are_marked) {

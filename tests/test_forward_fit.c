@@ -269,6 +269,15 @@ static void no_steps(struct jc_sample *s) {
 static void no_energy(struct jc_sample *s) {
   s->energy_j = NAN;
 }
+static void no_machine(struct jc_sample *s) {
+  memset(&s->machine, 0, sizeof(s->machine));
+}
+static void no_cpus(struct jc_sample *s) {
+  s->machine.cpus = 0;
+}
+static void no_meter(struct jc_sample *s) {
+  s->meter.name[0] = '\0';
+}
 static void other_machine(struct jc_sample *s) {
   s->machine.cpus = 4;
 }
@@ -286,6 +295,9 @@ static const struct {
 } mistakes[] = {
     {no_steps, JC_ERROR_INVALID, "steps", "a fit needs it, and it is not known or 0"},
     {no_energy, JC_ERROR_INVALID, "energy_j", "a fit needs it, and it is not known or 0"},
+    {no_machine, JC_ERROR_INVALID, "machine.cpu_model", "a fit needs it, and it is not known or 0"},
+    {no_cpus, JC_ERROR_INVALID, "machine.cpus", "a fit needs it, and it is not known or 0"},
+    {no_meter, JC_ERROR_INVALID, "meter", "a fit needs it, and it is not known or 0"},
     {other_machine, JC_ERROR_MISMATCH, "",
      "the sample is of another machine than the first one: fit them apart"},
     {other_domain, JC_ERROR_MISMATCH, "",

@@ -239,13 +239,20 @@ static void mark_types(const struct jc_plan *plan, bool seen[JC_TYPE_COUNT]) {
   }
 }
 
+/* Nobody trains convolutions whose window lies wholly in the padding; they are a type of their own
+ * so that measured ones do not pass for others, and are priced by the row `any`. */
+static bool is_never_trained(uint16_t type) {
+  const char *variant = strchr(jc_type_name(type), '.');
+  return variant != NULL && strcmp(variant, ".outside") == 0;
+}
+
 static void expect_every_trainable_type(struct jc_plan *plan) {
   bool seen[JC_TYPE_COUNT] = {false};
   mark_types(plan, seen);
   for (uint16_t type = 0; type < JC_TYPE_UPDATE; type++) {
     const bool trainable = jc_trainer_supports((enum jc_layer_kind)(type / JC_MAX_VARIANTS));
-    cr_assert(seen[type] || jc_type_name(type) == NULL || !trainable, "no network of %u has a %s",
-              plan->count, jc_type_name(type));
+    cr_assert(seen[type] || jc_type_name(type) == NULL || !trainable || is_never_trained(type),
+              "no network of %u has a %s", plan->count, jc_type_name(type));
   }
   jc_plan_free(plan);
 }
