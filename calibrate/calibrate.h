@@ -11,7 +11,7 @@
  * trained again: if at the median of the five a step takes 5 % more or less than at first, the
  * networks since the last good check are measured once more (a single one moves so far by chance).
  * A network beside which another process ran is measured once more too. Where the meter measures,
- * idle power is taken before, about every 60 s, and after, and interpolated; then about 24 of the
+ * idle power is taken before, about every 60 s, and after, and interpolated; then 20 of the
  * networks are trained again in long windows, until the joules of a step are known to 2 %.
  * Nothing in the file is ever changed: of two lines of one id, the later counts.
  */
@@ -36,7 +36,7 @@ struct jc_calibrate_pace {
   double idle_period_s;     /* between two; 60 */
   double sentinel_period_s; /* 30 */
   double energy_window_s;   /* 0.8 or 3 */
-  uint32_t energy_networks; /* 8 or 24 */
+  uint32_t energy_networks; /* 8 or 20 */
 };
 
 struct jc_runner_driver;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -68,6 +69,26 @@ static bool lower_nice(int from) {
   return allowed < from && setpriority(PRIO_PROCESS, 0, allowed) == 0;
 }
 
+static const char autogroup[] = "/proc/self/autogroup";
+
+static bool set_group_nice(int nice) {
+  FILE *file = fopen(autogroup, "we");
+  if (file == NULL)
+    return false;
+  const bool written = fprintf(file, "%d", nice) > 0;
+  return fclose(file) == 0 && written;
+}
+
+/* "/autogroup-6 nice 0"; false where the kernel does not group by session. */
+static bool get_group_nice(int *nice) {
+  FILE *file = fopen(autogroup, "re");
+  if (file == NULL)
+    return false;
+  const bool read = fscanf(file, "/autogroup-%*d nice %d", nice) == 1;
+  fclose(file);
+  return read;
+}
+
 void jc_conditions_raise(struct jc_conditions *c, bool raise) {
   const int policy = sched_getscheduler(0);
   memset(c, 0, sizeof(*c));
@@ -80,6 +101,9 @@ void jc_conditions_raise(struct jc_conditions *c, bool raise) {
     return;
   }
   c->niced = raise && errno == 0 && lower_nice(c->nice);
+  const int nice = getpriority(PRIO_PROCESS, 0);
+  c->grouped =
+      c->niced && get_group_nice(&c->group_nice) && c->group_nice > nice && set_group_nice(nice);
   if (c->niced || c->nice < 0)
     copy_text(c->priority, sizeof(c->priority), "nice");
 }
@@ -104,6 +128,8 @@ void jc_conditions_pin(struct jc_conditions *c, uint32_t threads, int cpu) {
 void jc_conditions_restore(const struct jc_conditions *c) {
   if (c->pinned)
     (void)sched_setaffinity(0, sizeof(c->cpus), &c->cpus);
+  if (c->grouped)
+    (void)set_group_nice(c->group_nice);
   if (c->niced)
     (void)setpriority(PRIO_PROCESS, 0, c->nice);
 }

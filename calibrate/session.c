@@ -39,7 +39,7 @@ static const struct effort full_effort = {
              .idle_period_s = 60,
              .sentinel_period_s = 30,
              .energy_window_s = 3,
-             .energy_networks = 24},
+             .energy_networks = 20},
     .times_s = {280, 280},
     .energy_s = 170,
 };

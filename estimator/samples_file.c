@@ -534,21 +534,24 @@ enum jc_status jc_samples_next(struct jc_samples_reader *reader, struct jc_sampl
 
 enum jc_status jc_samples_mend(const char *path, bool *torn, struct jc_error *error) {
   struct jc_samples_reader reader;
-  const char *line = NULL;
-  size_t length = 0;
-  bool ended = true;
+  const char *line = NULL, *last = NULL;
+  size_t length = 0, last_length = 0;
+  bool ended = true, open = false;
   *torn = false;
   if (access(path, F_OK) != 0)
     return error->status;
   if (jc_samples_open(path, &reader, error) != JC_OK)
     return error->status;
-  while (next_line(&reader, &line, &length, &ended))
-    continue;
-  if (!ended) {
+  while (next_line(&reader, &line, &length, &ended)) {
+    last = line;
+    last_length = length;
+    open = !ended;
+  }
+  if (open) { /* blanks behind it are no line */
     struct jc_json *document = NULL;
     struct jc_error ignored = {0};
-    *torn =
-        is_torn(&reader, line, ended, jc_json_parse(line, length, NULL, 1, &document, &ignored));
+    *torn = is_torn(&reader, last, false,
+                    jc_json_parse(last, last_length, NULL, 1, &document, &ignored));
     jc_json_free(document);
   }
   if (*torn)

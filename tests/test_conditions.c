@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -58,9 +59,22 @@ Test(conditions, several_threads_are_openmps_to_bind) {
   cr_assert(CPU_EQUAL(&before, &after));
 }
 
+/* The session's group, "" where the kernel has none. */
+static void read_group(char text[64]) {
+  FILE *file = fopen("/proc/self/autogroup", "re");
+  text[0] = '\0';
+  if (file == NULL)
+    return;
+  if (fgets(text, 64, file) == NULL)
+    text[0] = '\0';
+  fclose(file);
+}
+
 Test(conditions, the_priority_that_is_reported_is_the_one_that_was_had) {
   struct jc_conditions conditions;
   const int nice_before = getpriority(PRIO_PROCESS, 0);
+  char group_before[64], group_after[64];
+  read_group(group_before);
   if (sched_getscheduler(0) != SCHED_OTHER || nice_before < 0)
     cr_skip_test("started with a priority of its own");
   jc_conditions_raise(&conditions, false);
@@ -73,6 +87,8 @@ Test(conditions, the_priority_that_is_reported_is_the_one_that_was_had) {
   jc_conditions_restore(&conditions);
   if (raised)
     cr_assert_eq(getpriority(PRIO_PROCESS, 0), nice_before);
+  read_group(group_after);
+  cr_assert_str_eq(group_after, group_before);
 }
 
 /* Without the privilege: normal, and no failure. */
