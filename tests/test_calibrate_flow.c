@@ -287,6 +287,21 @@ Test(flow, networks_without_the_cpu_get_a_second_chance) {
   expect_calibration(&options, 0, 4);
 }
 
+/* Others have the CPU while the first two networks train, then they are gone: both are measured
+ * once more in the same run, and their first lines stay where they are. */
+Test(flow, a_machine_that_was_busy_for_a_while) {
+  struct jc_calibrate_options options = scripted(6);
+  options.force = false;
+  options.tolerated_load = 1;
+  script.spins_from = 3;
+  expect_calibration(&options, 0, 6);
+  cr_assert_geq(result.disturbed, 2);
+  cr_assert_geq(result.remeasured, 2);
+  const uint32_t count = read_lines(path);
+  cr_assert_geq(count_id(count, lines[0].id), 2);
+  cr_assert_geq(count_id(count, lines[1].id), 2);
+}
+
 /* ---- joules ---- */
 
 Test(flow, some_networks_are_measured_again_for_their_joules) {
