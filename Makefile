@@ -34,19 +34,22 @@ sanitize:
 	scripts/install_dependencies.sh sanitize
 	tests/run_sanitized.sh
 
-# Both readers fuzzed under the same sanitizers, FUZZ_SECONDS each, from tests/corpus. What
+# Every reader fuzzed under the same sanitizers, FUZZ_SECONDS each, from tests/corpus. What
 # is new goes to build-fuzz/corpus-*, a finding to build-fuzz/ (CONTRIBUTING.md says what then).
 fuzz:
 	scripts/install_dependencies.sh sanitize
 	cmake -S . -B $(FUZZ_BUILD) -DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 	  -DJOULECAST_TESTS=ON -DJOULECAST_FUZZ=ON -DJOULECAST_SANITIZE=address,undefined
-	cmake --build $(FUZZ_BUILD) -j $(JOBS) --target fuzz_model fuzz_onnx
-	mkdir -p $(FUZZ_BUILD)/corpus-model $(FUZZ_BUILD)/corpus-onnx
+	cmake --build $(FUZZ_BUILD) -j $(JOBS) --target fuzz_model fuzz_onnx fuzz_samples
+	mkdir -p $(FUZZ_BUILD)/corpus-model $(FUZZ_BUILD)/corpus-onnx $(FUZZ_BUILD)/corpus-samples
 	$(FUZZ_BUILD)/tests/fuzz_model -max_total_time=$(FUZZ_SECONDS) -timeout=25 \
 	  -artifact_prefix=$(FUZZ_BUILD)/model- -dict=tests/fuzz_model.dict \
 	  $(FUZZ_BUILD)/corpus-model tests/corpus/model tests/corpus/fuzz_model
 	$(FUZZ_BUILD)/tests/fuzz_onnx -max_total_time=$(FUZZ_SECONDS) -timeout=25 -max_len=65536 \
 	  -artifact_prefix=$(FUZZ_BUILD)/onnx- $(FUZZ_BUILD)/corpus-onnx tests/corpus/onnx tests/corpus/fuzz_onnx
+	$(FUZZ_BUILD)/tests/fuzz_samples -max_total_time=$(FUZZ_SECONDS) -timeout=25 -max_len=8192 \
+	  -artifact_prefix=$(FUZZ_BUILD)/samples- $(FUZZ_BUILD)/corpus-samples tests/corpus/samples \
+	  tests/fixtures/samples
 
 # Forecast against measurement on the shipped networks; minutes, and wants a quiet machine.
 bench-accuracy: build

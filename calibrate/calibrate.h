@@ -5,6 +5,15 @@
  *
  * Measuring resumes: networks whose id stands in the file already are not trained again, so a
  * calibration killed at any point loses the network in hand and nothing else.
+ *
+ * The networks of the plan are trained in a random order of the plan's seed, so that neither family
+ * nor size goes with time, and with it drift. About every 30 s five small ones, the sentinels, are
+ * trained again: if at the median of the five a step takes 5 % more or less than at first, the
+ * networks since the last good check are measured once more (a single one moves so far by chance).
+ * A network beside which another process ran is measured once more too. Where the meter measures,
+ * idle power is taken before, about every 60 s, and after, and interpolated; then 20 of the
+ * networks are trained again in long windows, until the joules of a step are known to 2 %.
+ * Nothing in the file is ever changed: of two lines of one id, the later counts.
  */
 #ifndef JC_CALIBRATE_CALIBRATE_H
 #define JC_CALIBRATE_CALIBRATE_H
@@ -13,35 +22,67 @@
 #include "estimator/estimator.h"
 
 struct jc_calibrate_progress {
-  const char *stage;   /* "idle", "train", "fit" */
+  const char *stage;   /* "idle", "train", "sentinels", "energy" */
   const char *current; /* what is at work: "residual s1-0017"; "" */
   uint32_t done, total;
   double elapsed_s, remaining_s; /* remaining: NAN while unknown */
 };
 
+/* How long things take; 0 is the default, by quick. For tests on counters that tick fast. */
+struct jc_calibrate_pace {
+  double min_window_s;      /* of a network's times; 0.1 or 0.25 */
+  double idle_s;            /* of a baseline before the first network; 1 or 5 */
+  double idle_again_s;      /* of each further one; 0.5 or 1 */
+  double idle_period_s;     /* between two; 60 */
+  double sentinel_period_s; /* 30 */
+  double energy_window_s;   /* 0.8 or 3 */
+  uint32_t energy_networks; /* 8 or 20 */
+};
+
+struct jc_runner_driver;
+
 struct jc_calibrate_options {
-  bool quick;         /* about a minute for one thread count, fewer and smaller networks */
-  uint64_t seed;      /* of the plan; default 1 */
-  uint32_t threads;   /* >= 1 */
-  bool fresh;         /* set an existing samples file aside (PATH.old1, ...) and begin anew */
-  bool force;         /* go on beside other load; it is stored in the profile */
-  const char *runner; /* NULL: "onednn" */
-  const char *meter;  /* NULL: the first that measures, else `model` */
-  struct jc_meter_options meter_options; /* with the parameters of `model` */
-  const char *samples_path;              /* appended to; read first to resume */
-  uint32_t networks;                     /* 0: by quick; tests ask for few */
-  double budget_s; /* stop after this long, keeping what is measured; 0: by quick */
+  bool quick;            /* about a minute for one thread count, fewer and smaller networks */
+  uint64_t seed;         /* of the plan; default 1 */
+  uint32_t threads;      /* >= 1 */
+  bool fresh;            /* set an existing samples file aside (PATH.old1, ...) and begin anew */
+  bool force;            /* go on beside other load; it is stored in the profile */
+  bool raise_priority;   /* if the system permits it */
+  double tolerated_load; /* of others, when it begins; 0: JC_TOLERATED_LOAD */
+  const char *runner;    /* NULL: "onednn" */
+  const struct jc_runner_driver *runner_driver; /* one that is not in the list; NULL: by name */
+  const char *meter;                            /* NULL: the first that measures, else `model` */
+  const struct jc_meter_driver *meter_driver;   /* one that is not in the list; NULL: by name */
+  struct jc_meter_options meter_options;        /* with the parameters of `model` */
+  const char *samples_path;                     /* appended to; read first to resume */
+  uint32_t networks;                            /* 0: by quick; tests ask for few */
+  double budget_s; /* stop after this long, keeping what is measured; 0: by quick: 50 s, or 280 s
+                      and for a meter that measures 170 s more */
+  struct jc_calibrate_pace pace;
   void (*progress)(void *context, const struct jc_calibrate_progress *progress); /* may be NULL */
   void *progress_context;
   const volatile int *stop; /* nonzero: finish the network in hand and return; may be NULL */
 };
 
 struct jc_calibrate_result {
-  uint32_t planned, resumed, trained;
+  uint32_t planned, resumed, trained; /* networks */
+  uint32_t foreign;   /* samples in the file that are of no network of this plan: left alone */
+  bool torn;          /* the file's last line had been cut off, and was removed */
   uint32_t disturbed; /* windows in which another load took CPU time: the fit leaves them out */
-  bool stopped;       /* by the flag, or by the budget */
+  uint32_t repeated;  /* windows measured twice at once for it */
+  uint32_t outliers;  /* steps that something held up: in no median */
+  uint32_t sentinel_checks, sentinel_moves; /* the latter: the machine's speed had changed */
+  uint32_t remeasured;                      /* networks measured again for one or the other */
+  uint32_t energy_networks;                 /* of the energy block, those from before included */
+  uint32_t energy_dropped;   /* its windows: disturbed, or between baselines too far apart */
+  uint32_t energy_unsettled; /* its networks whose interval stayed wider than 2 % */
+  bool stopped;              /* by the flag, or by the budget */
   struct jc_meter_info meter;
   double load; /* of others, when it began */
+  double idle_power_w;
+  double idle_drift; /* largest distance of a baseline from the first, over the first */
+  char priority[8];  /* "fifo", "nice", "normal" */
+  char pinning[16];  /* "one-cpu", "bound", "none" */
 };
 
 /* Fails with JC_ERROR_UNAVAILABLE (no trainer, no meter), JC_ERROR_MISMATCH (the samples to resume

@@ -1,11 +1,12 @@
 /* measure.c -- a window of training steps between two readings of the meter. */
 #include "calibrate/measure.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <time.h>
+
+#include "calibrate/ticks.h"
+#include "calibrate/warm_network.h"
 
 static double clock_s(clockid_t clock) {
   struct timespec t;
@@ -27,15 +28,36 @@ static void sleep_s(double duration_s) {
     continue;
 }
 
+/* ---- ticks ---- */
+
+/* A counter that does not tick for so long is read where it stands. */
+static const double longest_tick_s = 0.1;
+static const double look_again_s = 0.2e-3;
+
+enum jc_status read_at_tick(struct jc_meter *meter, bool sleeping, struct jc_meter_reading *reading,
+                            struct jc_error *error) {
+  struct jc_meter_reading before;
+  if (jc_meter_read(meter, &before, error) != JC_OK)
+    return error->status;
+  do {
+    if (sleeping)
+      sleep_s(look_again_s);
+    if (jc_meter_read(meter, reading, error) != JC_OK)
+      return error->status;
+  } while (reading->energy_j <= before.energy_j &&
+           reading->time_s - before.time_s < longest_tick_s);
+  return JC_OK;
+}
+
 enum jc_status jc_measure_idle(struct jc_meter *meter, double duration_s, double *power_w,
                                struct jc_error *error) {
   enum { TRIES = 3 };
   struct jc_meter_reading before, after;
   for (int i = 0; i < TRIES; i++) {
-    if (jc_meter_read(meter, &before, error) != JC_OK)
+    if (read_at_tick(meter, true, &before, error) != JC_OK)
       return error->status;
     sleep_s(duration_s);
-    if (jc_meter_read(meter, &after, error) != JC_OK)
+    if (read_at_tick(meter, true, &after, error) != JC_OK)
       return error->status;
     *power_w = (after.energy_j - before.energy_j) / (after.time_s - before.time_s);
     if (after.late_polls == before.late_polls)
@@ -47,69 +69,26 @@ enum jc_status jc_measure_idle(struct jc_meter *meter, double duration_s, double
                  TRIES);
 }
 
-/* Times of the kept steps: [layer_count x 3 x JC_KEPT_STEPS] and [JC_KEPT_STEPS]. */
-struct kept {
-  uint32_t layer_count, steps;
-  double *layers;
-  double step_s[JC_KEPT_STEPS];
-};
+/* ---- a window ---- */
 
-static double *kept_row(const struct kept *kept, uint32_t layer, int phase) {
-  return kept->layers + ((size_t)layer * JC_PHASE_COUNT + (size_t)phase) * JC_KEPT_STEPS;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values, uint32_t count) {
-  assert(count > 0);
-  qsort(values, count, sizeof(double), compare_doubles);
-  return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
-static enum jc_status timed_step(const struct jc_runner_driver *runner, void *session,
-                                 double *time_s, struct jc_error *error) {
-  const double start = jc_clock_s();
-  if (runner->step(session, error) != JC_OK)
-    return error->status;
-  *time_s = jc_clock_s() - start;
-  return JC_OK;
-}
-
-static void keep_step(struct kept *kept, const struct jc_runner_driver *runner, const void *session,
-                      double time_s) {
-  if (kept->steps == JC_KEPT_STEPS)
-    return;
-  for (uint32_t i = 0; i < kept->layer_count; i++) {
-    struct jc_runner_layer layer;
-    runner->layer(session, i, &layer);
-    kept_row(kept, i, JC_FORWARD)[kept->steps] = layer.forward_s;
-    kept_row(kept, i, JC_BACKWARD)[kept->steps] = layer.backward_s;
-    kept_row(kept, i, JC_UPDATE)[kept->steps] = layer.update_s;
-  }
-  kept->step_s[kept->steps++] = time_s;
+double jc_window_share(const struct jc_window *window, uint32_t threads) {
+  return window->cpu_s / (window->time_s * threads);
 }
 
 /* The window proper, after the warm-up. */
-static enum jc_status run_window(const struct jc_runner_driver *runner, void *session,
-                                 const struct jc_window_options *options, struct jc_meter *meter,
-                                 struct kept *kept, struct jc_window *window,
+static enum jc_status run_window(struct warm_network *w, const struct jc_window_options *options,
+                                 struct jc_meter *meter, struct jc_window *window,
                                  struct jc_error *error) {
   struct jc_meter_reading before, after;
+  *window = (struct jc_window){.layers = window->layers};
+  w->kept[0].steps = 0;
   if (jc_meter_read(meter, &before, error) != JC_OK)
     return error->status;
-  const double cpu_start = jc_cpu_clock_s();
-  const double start = jc_clock_s();
-  double now = start;
-  while (window->steps < options->min_steps || now - start < options->min_window_s) {
-    double time_s = 0;
-    if (timed_step(runner, session, &time_s, error) != JC_OK)
+  const double cpu_start = jc_cpu_clock_s(), start = jc_clock_s();
+  while (window->steps < options->min_steps || jc_clock_s() - start < options->min_window_s) {
+    if (warm_step(w, error) != JC_OK)
       return error->status;
-    keep_step(kept, runner, session, time_s);
     window->steps++;
-    now = jc_clock_s();
   }
   window->cpu_s = jc_cpu_clock_s() - cpu_start;
   if (jc_meter_read(meter, &after, error) != JC_OK)
@@ -120,18 +99,39 @@ static enum jc_status run_window(const struct jc_runner_driver *runner, void *se
   return JC_OK;
 }
 
-static void summarize(const struct jc_runner_driver *runner, const void *session, struct kept *kept,
-                      struct jc_window *window) {
-  for (uint32_t i = 0; i < kept->layer_count; i++) {
-    struct jc_window_layer *layer = &window->layers[i];
-    runner->layer(session, i, &layer->facts);
-    layer->forward_s = median(kept_row(kept, i, JC_FORWARD), kept->steps);
-    layer->backward_s = median(kept_row(kept, i, JC_BACKWARD), kept->steps);
-    layer->update_s = median(kept_row(kept, i, JC_UPDATE), kept->steps);
+static bool is_better(const struct jc_window *a, const struct jc_window *b) {
+  if ((a->late_polls == 0) != (b->late_polls == 0))
+    return a->late_polls == 0;
+  return jc_window_share(a, 1) > jc_window_share(b, 1);
+}
+
+static void swap_kept(struct warm_network *w) {
+  const struct kept first = w->kept[0];
+  w->kept[0] = w->kept[1];
+  w->kept[1] = first;
+}
+
+/* A window, and if others took the CPU or the meter's time meanwhile, another: the better counts.
+ */
+static enum jc_status run_windows(struct warm_network *w, const struct jc_window_options *options,
+                                  struct jc_meter *meter, struct jc_window *window,
+                                  struct jc_error *error) {
+  if (run_window(w, options, meter, window, error) != JC_OK)
+    return error->status;
+  if (options->least_share <= 0 ||
+      (window->late_polls == 0 &&
+       jc_window_share(window, options->runner.threads) >= options->least_share))
+    return JC_OK;
+  const struct jc_window first = *window;
+  swap_kept(w);
+  if (run_window(w, options, meter, window, error) != JC_OK)
+    return error->status;
+  if (is_better(&first, window)) {
+    *window = first;
+    swap_kept(w);
   }
-  window->step_median_s = median(kept->step_s, kept->steps); /* sorts them */
-  window->step_min_s = kept->step_s[0];
-  window->step_mean_s = window->time_s / window->steps;
+  window->repeats = 1;
+  return JC_OK;
 }
 
 enum jc_status jc_measure_window(
@@ -139,29 +139,12 @@ enum jc_status jc_measure_window(
     const struct jc_window_options *options, struct jc_meter *meter, struct jc_window *window,
     enum jc_status (*keep)(void *context, const struct jc_window *window, struct jc_error *error),
     void *context, struct jc_error *error) {
-  struct kept kept = {.layer_count = analysis->network->layer_count};
-  void *session = NULL;
-  double first_s = 0, second_s = 0;
-
-  *window = (struct jc_window){.layers = window->layers};
-  kept.layers = malloc((size_t)kept.layer_count * JC_PHASE_COUNT * JC_KEPT_STEPS * sizeof(double));
-  if (kept.layers == NULL)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory for the layers' times");
-
-  const double start = jc_clock_s();
-  if (runner->open(analysis, &options->runner, &session, error) != JC_OK)
-    goto cleanup;
-  const double build_s = jc_clock_s() - start;
-  if (timed_step(runner, session, &first_s, error) != JC_OK ||
-      timed_step(runner, session, &second_s, error) != JC_OK ||
-      run_window(runner, session, options, meter, &kept, window, error) != JC_OK)
-    goto cleanup;
-  summarize(runner, session, &kept, window);
-  window->startup_s = build_s + fmax(0, first_s - window->step_median_s);
-  (void)keep(context, window, error);
-
-cleanup:
-  runner->close(session);
-  free(kept.layers);
+  struct warm_network w;
+  if (warm_open(&w, runner, analysis, &options->runner, error) == JC_OK &&
+      run_windows(&w, options, meter, window, error) == JC_OK) {
+    warm_summarize(&w, window);
+    (void)keep(context, window, error);
+  }
+  warm_close(&w);
   return error->status;
 }

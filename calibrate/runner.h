@@ -37,6 +37,11 @@ struct jc_runner_driver {
   enum jc_status (*step)(void *session, struct jc_error *error);
   /* Layer INDEX in the last step. */
   void (*layer)(const void *session, uint32_t index, struct jc_runner_layer *layer);
+  /* Seconds of the last step that loss and its gradient took, in no layer; NULL: not known. */
+  double (*loss_s)(const void *session);
+  /* Ends threads that wait actively for work, so that a sleeping process really sleeps; the next
+   * step starts them again. NULL: there are none. */
+  void (*rest)(void);
   void (*close)(void *session); /* NULL is ignored */
 };
 

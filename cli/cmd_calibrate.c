@@ -150,6 +150,7 @@ static enum jc_status measure(const struct job *job, bool *interrupted, struct j
       .threads = job->threads,
       .fresh = o->fresh,
       .force = o->force,
+      .raise_priority = true,
       .meter = o->machine.meter,
       .samples_path = job->samples,
       .networks = (uint32_t)o->networks.value,

@@ -6,15 +6,47 @@
 #include "cli/common.h"
 #include "cli/format.h"
 
+/* "; N WHAT", if there are any. */
+static void print_count(uint32_t count, const char *what, FILE *out) {
+  if (count > 0)
+    fprintf(out, "; %u %s", count, what);
+}
+
+/* What the samples were measured under, and what was done about what went wrong meanwhile. */
+static void print_discipline(const struct jc_calibrate_result *r, FILE *out) {
+  char load[FORMAT_SIZE], idle[FORMAT_SIZE], drift[FORMAT_SIZE];
+  fprintf(out, "  conditions: priority %s, pinning %s, load of others %s", r->priority, r->pinning,
+          format_percent(r->load, load, sizeof(load)));
+  print_count(r->repeated, "windows measured twice at once", out);
+  print_count(r->remeasured, "networks measured again", out);
+  print_count(r->outliers, "steps held up, in no median", out);
+  if (r->sentinel_moves > 0)
+    fprintf(out, "; the machine's speed changed by 5 %% or more in %u of %u checks",
+            r->sentinel_moves, r->sentinel_checks);
+  fprintf(out, "\n");
+  if (!r->meter.measured)
+    return;
+  fprintf(out, "  energy: idle %s, moved by up to %s; %u networks in long windows",
+          format_power(r->idle_power_w, idle, sizeof(idle)),
+          format_percent(r->idle_drift, drift, sizeof(drift)), r->energy_networks);
+  print_count(r->energy_unsettled, "of them known to no better than 2 %", out);
+  print_count(r->energy_dropped, "windows dropped", out);
+  fprintf(out, "\n");
+}
+
 void report_measured(const struct jc_calibrate_result *result, const char *samples_path,
                      FILE *out) {
   const uint32_t finished = result->resumed + result->trained;
   fprintf(out, "samples: %u of %u networks", finished, result->planned);
   if (result->resumed > 0)
     fprintf(out, ", %u of them from before", result->resumed);
-  if (result->disturbed > 0)
-    fprintf(out, "; %u disturbed by other processes", result->disturbed);
-  fprintf(out, "\n  in %s\n", samples_path);
+  print_count(result->disturbed, "disturbed by other processes", out);
+  fprintf(out, "\n  in %s", samples_path);
+  print_count(result->foreign, "samples in it are of no network of this plan", out);
+  if (result->torn)
+    fprintf(out, "; a last line that was cut off is removed");
+  fprintf(out, "\n");
+  print_discipline(result, out);
   if (result->trained == 0 && !result->stopped)
     fprintf(out, "  nothing was left to measure; --fresh begins anew\n");
   else if (finished < result->planned)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate/conditions.h"
 #include "cli/format.h"
 #include "cli/progress.h"
 #include "trainer/data.h"
@@ -28,6 +29,7 @@ struct session {
   struct training *training;
   struct jc_trainer *trainer;
   struct jc_meter *meter;
+  struct jc_conditions conditions;
   struct pool pool, validation_pool;
   struct jc_meter_reading begin, now, epoch_begin;
   struct progress progress;
@@ -256,6 +258,7 @@ static enum jc_status open_session(struct session *s, struct jc_error *error) {
     return error->status;
   if (jc_meter_open(o->meter, &o->meter_options, &s->meter, error) != JC_OK)
     return error->status;
+  jc_conditions_pin(&s->conditions, o->run.threads, -1);
   s->training->meter = *jc_meter_info(s->meter);
   return JC_OK;
 }
@@ -276,6 +279,7 @@ enum jc_status train(const struct loaded_model *model, const struct training_opt
     jc_error_name_file(error, jc_model_file(model->model));
   progress_end(&s->progress);
   summarize_window(s, training);
+  jc_conditions_restore(&s->conditions);
   jc_meter_close(s->meter);
   jc_trainer_destroy(s->trainer);
   free_pool(&s->pool);

@@ -129,6 +129,35 @@ void jc_put_meter(struct jc_json_writer *writer, const char *key,
   jc_put_end(writer);
 }
 
+static const char *const priorities[] = {"normal", "nice", "fifo"};
+static const char *const pinnings[] = {"none", "one-cpu", "bound"};
+
+enum jc_status jc_json_get_conditions(const struct jc_json_node *node,
+                                      struct jc_conditions_facts *conditions,
+                                      struct jc_error *error) {
+  static const char *const keys[] = {"priority", "pinning"};
+  size_t priority = 0, pinning = 0;
+  memset(conditions, 0, sizeof(*conditions));
+  jc_json_only_keys(node, keys, COUNT(keys), error);
+  jc_json_get_choice(jc_json_need(node, "priority", error), priorities, COUNT(priorities),
+                     &priority, error);
+  jc_json_get_choice(jc_json_need(node, "pinning", error), pinnings, COUNT(pinnings), &pinning,
+                     error);
+  if (!jc_error_is_set(error)) {
+    memcpy(conditions->priority, priorities[priority], strlen(priorities[priority]));
+    memcpy(conditions->pinning, pinnings[pinning], strlen(pinnings[pinning]));
+  }
+  return error->status;
+}
+
+void jc_put_conditions(struct jc_json_writer *writer, const char *key,
+                       const struct jc_conditions_facts *conditions) {
+  jc_put_inline_object(writer, key);
+  jc_put_string(writer, "priority", conditions->priority);
+  jc_put_string(writer, "pinning", conditions->pinning);
+  jc_put_end(writer);
+}
+
 enum jc_status jc_json_get_precision(const struct jc_json_node *node, enum jc_precision *precision,
                                      struct jc_error *error) {
   const char *names[JC_MAX_PRECISIONS];

@@ -57,6 +57,18 @@ enum jc_status jc_json_get_meter(const struct jc_json_node *node, struct jc_mete
 void jc_put_meter(struct jc_json_writer *writer, const char *key,
                   const struct jc_meter_facts *meter);
 
+/* {"priority": "fifo" | "nice" | "normal", "pinning": "one-cpu" | "bound" | "none"}: what the
+ * process had while it was measured. */
+struct jc_conditions_facts {
+  char priority[8]; /* "": not known */
+  char pinning[16];
+};
+enum jc_status jc_json_get_conditions(const struct jc_json_node *node,
+                                      struct jc_conditions_facts *conditions,
+                                      struct jc_error *error);
+void jc_put_conditions(struct jc_json_writer *writer, const char *key,
+                       const struct jc_conditions_facts *conditions);
+
 /* "fp32", ... */
 enum jc_status jc_json_get_precision(const struct jc_json_node *node, enum jc_precision *precision,
                                      struct jc_error *error);

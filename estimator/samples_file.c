@@ -18,6 +18,7 @@ static const char *const optimizers[] = {
     JC_OPTIMIZERS(X)
 #undef X
 };
+static const char *const blocks[] = {"times", "energy"};         /* enum jc_sample_block */
 static const char *const run_phases[] = {"training", "forward"}; /* enum jc_run_phase */
 
 /* Sanity bounds, far from what anyone will measure. */
@@ -33,6 +34,7 @@ void jc_sample_start(struct jc_sample *sample) {
   sample->energy_j = sample->idle_power_w = sample->time_s = NAN;
   sample->startup_s = sample->cpu_time_s = sample->load = NAN;
   sample->step_min_s = sample->step_median_s = sample->step_mean_s = NAN;
+  sample->loss_time_s = sample->energy_half_width_j = NAN;
 }
 
 void jc_sample_free(struct jc_sample *sample) {
@@ -54,6 +56,8 @@ enum jc_status jc_sample_make_layers(struct jc_sample *sample, uint32_t count,
   struct jc_sample_layer *layers = new_array(count, sizeof(*layers), error);
   if (layers == NULL)
     return error->status;
+  for (uint32_t i = 0; i < count; i++)
+    layers[i].forward_min_s = layers[i].backward_min_s = layers[i].update_min_s = NAN;
   free(sample->layers);
   sample->layers = layers;
   sample->layer_count = count;
@@ -152,6 +156,9 @@ static void put_layers(struct jc_json_writer *writer, const struct jc_sample *sa
     jc_put_real(writer, "forward_s", layer->forward_s);
     jc_put_real(writer, "backward_s", layer->backward_s);
     jc_put_real(writer, "update_s", layer->update_s);
+    put_known(writer, "forward_min_s", layer->forward_min_s);
+    put_known(writer, "backward_min_s", layer->backward_min_s);
+    put_known(writer, "update_min_s", layer->update_min_s);
     put_text(writer, "forward_implementation", layer->forward_implementation);
     put_text(writer, "backward_implementation", layer->backward_implementation);
     put_text(writer, "layout", layer->layout);
@@ -198,6 +205,14 @@ static void put_measured(struct jc_json_writer *writer, const struct jc_sample *
     put_known(writer, "mean", sample->step_mean_s);
     jc_put_end(writer);
   }
+  put_known(writer, "loss_time_s", sample->loss_time_s);
+  if (sample->outlier_steps > 0)
+    jc_put_uint(writer, "outlier_steps", sample->outlier_steps);
+  if (sample->energy_windows > 0)
+    jc_put_uint(writer, "energy_windows", sample->energy_windows);
+  put_known(writer, "energy_half_width_j", sample->energy_half_width_j);
+  if (sample->conditions.priority[0] != '\0')
+    jc_put_conditions(writer, "conditions", &sample->conditions);
   put_known(writer, "load", sample->load);
   if (sample->forced)
     jc_put_bool(writer, "forced", true);
@@ -214,6 +229,8 @@ enum jc_status jc_sample_format(const struct jc_sample *sample, char **text, siz
     jc_put_string(&writer, "id", sample->id);
     put_text(&writer, "family", sample->family);
     jc_put_uint(&writer, "seed", sample->seed);
+    if (sample->block != JC_BLOCK_TIMES)
+      jc_put_string(&writer, "block", blocks[sample->block]);
   }
   put_text(&writer, "date", sample->date);
   jc_put_node(&writer, "model", sample->model);
@@ -269,6 +286,9 @@ static void get_layer(const struct jc_json_node *node, struct jc_sample_layer *l
                                      "forward_s",
                                      "backward_s",
                                      "update_s",
+                                     "forward_min_s",
+                                     "backward_min_s",
+                                     "update_min_s",
                                      "forward_implementation",
                                      "backward_implementation",
                                      "layout",
@@ -286,6 +306,12 @@ static void get_layer(const struct jc_json_node *node, struct jc_sample_layer *l
   jc_json_get_real(jc_json_known(node, "forward_s"), 0, largest_time_s, &layer->forward_s, error);
   jc_json_get_real(jc_json_known(node, "backward_s"), 0, largest_time_s, &layer->backward_s, error);
   jc_json_get_real(jc_json_known(node, "update_s"), 0, largest_time_s, &layer->update_s, error);
+  jc_json_get_real_or_nan(jc_json_member(node, "forward_min_s"), 0, largest_time_s,
+                          &layer->forward_min_s, error);
+  jc_json_get_real_or_nan(jc_json_member(node, "backward_min_s"), 0, largest_time_s,
+                          &layer->backward_min_s, error);
+  jc_json_get_real_or_nan(jc_json_member(node, "update_min_s"), 0, largest_time_s,
+                          &layer->update_min_s, error);
   jc_json_copy_string(jc_json_known(node, "forward_implementation"), layer->forward_implementation,
                       sizeof(layer->forward_implementation), error);
   jc_json_copy_string(jc_json_known(node, "backward_implementation"),
@@ -324,6 +350,7 @@ static void get_environment(const struct jc_json_node *root, struct jc_sample *s
   const struct jc_json_node *machine = jc_json_known(root, "machine");
   const struct jc_json_node *runner = jc_json_known(root, "runner");
   const struct jc_json_node *meter = jc_json_known(root, "meter");
+  const struct jc_json_node *conditions = jc_json_known(root, "conditions");
   if (machine != NULL && jc_json_type(machine) == JC_JSON_STRING)
     jc_json_copy_string(machine, sample->hardware, sizeof(sample->hardware), error);
   else if (machine != NULL)
@@ -332,6 +359,8 @@ static void get_environment(const struct jc_json_node *root, struct jc_sample *s
     jc_json_get_runner(runner, &sample->runner, error);
   if (meter != NULL)
     jc_json_get_meter(meter, &sample->meter, error);
+  if (conditions != NULL)
+    jc_json_get_conditions(conditions, &sample->conditions, error);
 }
 
 static void get_step_time(const struct jc_json_node *node, struct jc_sample *sample,
@@ -344,6 +373,17 @@ static void get_step_time(const struct jc_json_node *node, struct jc_sample *sam
                           error);
   jc_json_get_real_or_nan(jc_json_member(node, "mean"), 0, largest_time_s, &sample->step_mean_s,
                           error);
+}
+
+static void get_energy_block(const struct jc_json_node *root, struct jc_sample *sample,
+                             struct jc_error *error) {
+  size_t block = JC_BLOCK_TIMES;
+  jc_json_get_choice(jc_json_known(root, "block"), blocks, COUNT(blocks), &block, error);
+  sample->block = (enum jc_sample_block)block;
+  jc_json_get_uint32(jc_json_known(root, "energy_windows"), 0, UINT32_MAX, &sample->energy_windows,
+                     error);
+  jc_json_get_real_or_nan(jc_json_member(root, "energy_half_width_j"), 0, largest_energy_j,
+                          &sample->energy_half_width_j, error);
 }
 
 static void get_measured(const struct jc_json_node *root, struct jc_sample *sample,
@@ -361,6 +401,11 @@ static void get_measured(const struct jc_json_node *root, struct jc_sample *samp
                           &sample->cpu_time_s, error);
   if (jc_json_known(root, "step_time_s") != NULL)
     get_step_time(jc_json_member(root, "step_time_s"), sample, error);
+  jc_json_get_real_or_nan(jc_json_member(root, "loss_time_s"), 0, largest_time_s,
+                          &sample->loss_time_s, error);
+  jc_json_get_uint32(jc_json_known(root, "outlier_steps"), 0, UINT32_MAX, &sample->outlier_steps,
+                     error);
+  get_energy_block(root, sample, error);
   jc_json_get_real_or_nan(jc_json_member(root, "load"), 0, 1, &sample->load, error);
   jc_json_get_bool(jc_json_member(root, "forced"), &sample->forced, error);
 }
@@ -386,11 +431,20 @@ static void get_model(const struct jc_json_node *root, struct jc_sample *sample,
 
 static void get_sample(const struct jc_json_node *root, struct jc_sample *sample,
                        struct jc_error *error) {
-  static const char *const keys[] = {"schema",     "id",           "family",  "seed",   "date",
-                                     "model",      "run",          "machine", "runner", "meter",
-                                     "energy_j",   "idle_power_w", "time_s",  "steps",  "startup_s",
-                                     "cpu_time_s", "step_time_s",  "load",    "forced", "epochs",
-                                     "layers",     "notes"};
+  static const char *const keys[] = {"schema",         "id",
+                                     "family",         "seed",
+                                     "block",          "date",
+                                     "model",          "run",
+                                     "machine",        "runner",
+                                     "meter",          "energy_j",
+                                     "idle_power_w",   "time_s",
+                                     "steps",          "startup_s",
+                                     "cpu_time_s",     "step_time_s",
+                                     "loss_time_s",    "outlier_steps",
+                                     "energy_windows", "energy_half_width_j",
+                                     "conditions",     "load",
+                                     "forced",         "epochs",
+                                     "layers",         "notes"};
   const char *notes;
   jc_json_check_schema(root, JC_RUN_SCHEMA, error);
   jc_json_only_keys(root, keys, COUNT(keys), error);
@@ -480,21 +534,24 @@ enum jc_status jc_samples_next(struct jc_samples_reader *reader, struct jc_sampl
 
 enum jc_status jc_samples_mend(const char *path, bool *torn, struct jc_error *error) {
   struct jc_samples_reader reader;
-  const char *line = NULL;
-  size_t length = 0;
-  bool ended = true;
+  const char *line = NULL, *last = NULL;
+  size_t length = 0, last_length = 0;
+  bool ended = true, open = false;
   *torn = false;
   if (access(path, F_OK) != 0)
     return error->status;
   if (jc_samples_open(path, &reader, error) != JC_OK)
     return error->status;
-  while (next_line(&reader, &line, &length, &ended))
-    continue;
-  if (!ended) {
+  while (next_line(&reader, &line, &length, &ended)) {
+    last = line;
+    last_length = length;
+    open = !ended;
+  }
+  if (open) { /* blanks behind it are no line */
     struct jc_json *document = NULL;
     struct jc_error ignored = {0};
-    *torn =
-        is_torn(&reader, line, ended, jc_json_parse(line, length, NULL, 1, &document, &ignored));
+    *torn = is_torn(&reader, last, false,
+                    jc_json_parse(last, last_length, NULL, 1, &document, &ignored));
     jc_json_free(document);
   }
   if (*torn)

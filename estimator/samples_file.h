@@ -33,6 +33,7 @@ struct jc_sample_layer {
   char name[JC_LAYER_NAME_BYTES]; /* expanded, as in the analysis */
   enum jc_layer_kind kind;
   double forward_s, backward_s, update_s;               /* of one step; 0: nothing to do */
+  double forward_min_s, backward_min_s, update_min_s;   /* least over the steps; NAN: not known */
   char forward_implementation[JC_IMPLEMENTATION_BYTES]; /* as the library names it; "": none */
   char backward_implementation[JC_IMPLEMENTATION_BYTES];
   char layout[32]; /* of the output, "nChw16c" */
@@ -44,11 +45,16 @@ struct jc_sample_epoch {
   double time_s;
 };
 
+/* What the line was measured for. Of two lines of one id the later counts: the energy block comes
+ * after the times, and its lines have both. */
+enum jc_sample_block { JC_BLOCK_TIMES, JC_BLOCK_ENERGY };
+
 struct jc_sample {
   char id[JC_SAMPLE_ID_BYTES]; /* in the plan, "0017"; "": not of a plan */
   char family[32];             /* of the plan, "residual" */
   uint64_t seed;               /* of the plan */
-  char date[JC_DATE_BYTES];    /* ISO 8601, UTC */
+  enum jc_sample_block block;
+  char date[JC_DATE_BYTES]; /* ISO 8601, UTC */
   /* The model: a string (a shipped model's name) or an object (`joulecast.model/1`), in `document`;
    * see jc_sample_set_model_*(). */
   const struct jc_json_node *model;
@@ -66,6 +72,11 @@ struct jc_sample {
   double startup_s;    /* building, and what the first step took longer; not in `time_s` */
   double cpu_time_s;   /* of the process in `time_s`, all threads */
   double step_min_s, step_median_s, step_mean_s;
+  double loss_time_s;         /* of one step: loss and its gradient, median; in no layer */
+  uint32_t outlier_steps;     /* of more than 3 medians: in no median */
+  uint32_t energy_windows;    /* of the energy block, in the sums; 0: one, of the times */
+  double energy_half_width_j; /* of the 95 % interval of the joules of one step */
+  struct jc_conditions_facts conditions;
   double load; /* of others, 0..1 */
   bool forced; /* calibrated with --force: disturbed windows count too */
   uint32_t epoch_count;
@@ -80,7 +91,7 @@ struct jc_sample {
 void jc_sample_start(struct jc_sample *sample);
 void jc_sample_free(struct jc_sample *sample); /* and makes it empty */
 
-/* Give the sample zeroed arrays of COUNT, to be filled. JC_ERROR_STORAGE. */
+/* Give the sample arrays of COUNT, zero or unknown, to be filled. JC_ERROR_STORAGE. */
 enum jc_status jc_sample_make_layers(struct jc_sample *sample, uint32_t count,
                                      struct jc_error *error);
 enum jc_status jc_sample_make_epochs(struct jc_sample *sample, uint32_t count,

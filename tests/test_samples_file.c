@@ -32,6 +32,7 @@ static void fill(struct jc_sample *sample, const char *id) {
   SET(sample->id, id);
   SET(sample->family, "residual");
   sample->seed = UINT64_MAX;
+  sample->block = JC_BLOCK_ENERGY;
   SET(sample->date, "2025-11-21T01:02:03Z");
   cr_assert_eq(jc_sample_set_model_text(sample, model_text, strlen(model_text), &error), JC_OK);
   sample->run = (struct jc_run){.batch_size = 32,
@@ -62,6 +63,12 @@ static void fill(struct jc_sample *sample, const char *id) {
   sample->step_median_s = 1.1e-3;
   sample->step_mean_s = 1.2e-3;
   sample->load = 0.03;
+  sample->loss_time_s = 2e-5 / 3;
+  sample->outlier_steps = 2;
+  sample->energy_windows = 3;
+  sample->energy_half_width_j = 0.25;
+  SET(sample->conditions.priority, "nice");
+  SET(sample->conditions.pinning, "one-cpu");
   cr_assert_eq(jc_sample_make_epochs(sample, 2, &error), JC_OK);
   sample->epochs[0] = (struct jc_sample_epoch){.energy_j = 17, .time_s = 0.2};
   sample->epochs[1] = (struct jc_sample_epoch){.energy_j = NAN, .time_s = 0.1};
@@ -71,6 +78,8 @@ static void fill(struct jc_sample *sample, const char *id) {
   sample->layers[0].forward_s = 1e-5 / 3;
   sample->layers[0].backward_s = 2e-5;
   sample->layers[0].update_s = 3e-6;
+  sample->layers[0].forward_min_s = 0.9e-5 / 3;
+  sample->layers[0].backward_min_s = 0;
   SET(sample->layers[0].forward_implementation, "brgemm:avx512_core");
   SET(sample->layers[0].backward_implementation, "gemm:jit");
   SET(sample->layers[0].layout, "nc");
@@ -103,6 +112,11 @@ static void expect_same(const struct jc_sample *a, const struct jc_sample *b) {
   cr_assert_eq(memcmp(&a->runner, &b->runner, sizeof(a->runner)), 0);
   cr_assert_eq(memcmp(&a->meter, &b->meter, sizeof(a->meter)), 0);
   cr_assert_eq(a->steps, b->steps);
+  cr_assert_eq(a->block, b->block);
+  cr_assert_eq(a->outlier_steps, b->outlier_steps);
+  cr_assert_eq(a->energy_windows, b->energy_windows);
+  cr_assert_str_eq(a->conditions.priority, b->conditions.priority);
+  cr_assert_str_eq(a->conditions.pinning, b->conditions.pinning);
   const double numbers[][2] = {{a->energy_j, b->energy_j},
                                {a->idle_power_w, b->idle_power_w},
                                {a->time_s, b->time_s},
@@ -111,6 +125,8 @@ static void expect_same(const struct jc_sample *a, const struct jc_sample *b) {
                                {a->step_min_s, b->step_min_s},
                                {a->step_median_s, b->step_median_s},
                                {a->step_mean_s, b->step_mean_s},
+                               {a->loss_time_s, b->loss_time_s},
+                               {a->energy_half_width_j, b->energy_half_width_j},
                                {a->load, b->load}};
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     cr_assert(same_real(numbers[i][0], numbers[i][1]), "number %zu", i);

@@ -1,7 +1,7 @@
 # Two networks are too few to fit, but they are kept, and never trained again.
 calibrate="joulecast calibrate --quick --networks 2 --force -t 1 -q --tdp-w 20 --idle-w 2"
 run() {
-  $calibrate run -s samples.jsonl "$@" | sed 's/; [0-9]* disturbed.*//'
+  $calibrate run -s samples.jsonl "$@" | sed -e 's/; [0-9]* disturbed.*//' -e '/^  conditions:/d'
 }
 run
 run
