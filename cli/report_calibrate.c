@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "cli/format.h"
+#include "cli/report_meter.h"
 
 void report_measured(const struct jc_calibrate_result *result, const char *samples_path,
                      FILE *out) {
@@ -15,6 +16,7 @@ void report_measured(const struct jc_calibrate_result *result, const char *sampl
   if (result->disturbed > 0)
     fprintf(out, "; %u disturbed by other processes", result->disturbed);
   fprintf(out, "\n  in %s\n", samples_path);
+  report_meter(&result->meter, out);
   if (result->trained == 0 && !result->stopped)
     fprintf(out, "  nothing was left to measure; --fresh begins anew\n");
   else if (finished < result->planned)
