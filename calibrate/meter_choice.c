@@ -182,16 +182,20 @@ static enum jc_status choose_processor(const struct jc_meter_options *options,
   return fail_with_attempts(choice, options->allow_model, error);
 }
 
-/* Boards beside a measured processor: what is there and cannot be counted is said. Beside a
- * modelled one a measured board would only make the sum look better than it is. */
+/* The first driver of boards that works, beside a measured processor: what is there and cannot be
+ * counted is said. Beside a modelled one it would only make the sum look better than it is. */
 static void choose_boards(const struct jc_meter_options *options, struct jc_meter_choice *choice,
                           struct jc_meter_info *info) {
   const struct jc_meter_driver *driver;
   for (uint32_t i = 0; choice->info.measured && (driver = jc_meter_driver_at(i)) != NULL; i++) {
     struct jc_error obstacle = {0};
-    if (driver->hardware == JC_METER_BOARD &&
-        add_source(driver, options, choice, info, &obstacle) != JC_OK &&
-        info->state != JC_METER_ABSENT) {
+    if (driver->hardware != JC_METER_BOARD) {
+      continue;
+    }
+    if (add_source(driver, options, choice, info, &obstacle) == JC_OK) {
+      return;
+    }
+    if (info->state != JC_METER_ABSENT) {
       jc_meter_note(&choice->info, "%s is not in the sum: %.200s", driver->name, obstacle.text);
     }
   }

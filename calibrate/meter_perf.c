@@ -205,6 +205,9 @@ static void describe(const struct pmu *pmu, int cpu, struct jc_meter_counter *co
   }
   if (counter->die_of == JC_METER_WHOLE) {
     (void)snprintf(counter->covers, sizeof counter->covers, "package-%d%s", package, suffix);
+  } else if (die < 0) {
+    (void)snprintf(counter->covers, sizeof counter->covers, "package-%d cpu %d%s", package, cpu,
+                   suffix);
   } else {
     (void)snprintf(counter->covers, sizeof counter->covers, "package-%d-die-%d%s", package, die,
                    suffix);
