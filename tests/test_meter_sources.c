@@ -1,5 +1,6 @@
 /* test_meter_sources.c -- perf, hwmon and NVML, the sum of several, and what happens when they fail
  * in mid-run. */
+#include <dlfcn.h>
 #include <math.h>
 
 #include "calibrate/meter.h"
@@ -303,6 +304,26 @@ Test(nvml, what_it_cannot_do_is_said) {
     probe("nvml", &options, cases[i].state, cases[i].reason);
     cr_assert_eq(fake.nvml_ends, fake.nvml_starts);
   }
+}
+
+/* A library that is in the process already is what its name stands for. */
+static void load_library(const char *age) {
+  char path[TREE_PATH];
+  (void)snprintf(path, sizeof path, TEST_BINARY_DIR "/tests/nvml-%s/libnvidia-ml.so.1", age);
+  cr_assert(dlopen(path, RTLD_NOW | RTLD_LOCAL) != NULL, "%s", dlerror());
+}
+
+Test(nvml, the_library_is_loaded_by_name) {
+  load_library("new");
+  probe("nvml", NULL, JC_METER_OK, "");
+  cr_assert_str_eq(info.covers, "board 0 Loaded 1");
+  cr_assert_float_eq(info.counters[0].unit_j, 1e-3, 1e-12);
+}
+
+Test(nvml, a_library_from_before_energy_counters) {
+  load_library("old");
+  probe("nvml", NULL, JC_METER_UNSUPPORTED,
+        "'libnvidia-ml.so.1' has no 'nvmlDeviceGetTotalEnergyConsumption'");
 }
 
 Test(nvml, a_folder_has_no_driver) {
