@@ -102,7 +102,7 @@ static enum jc_status read_counter(void *state, uint32_t counter, uint64_t *coun
 /* Board number INDEX, and whether it counts. */
 static void add_board(struct nvml *nvml, unsigned int index, struct jc_meter_info *info) {
   struct jc_meter_counter *counter = jc_meter_add_counter(info);
-  char name[56] = "";
+  char name[96] = ""; /* as long as the library makes them */
   unsigned long long energy_mj;
   (void)snprintf(counter->name, sizeof counter->name, "gpu%u", index);
   (void)snprintf(counter->domain, sizeof counter->domain, "board");
