@@ -1,5 +1,5 @@
-/* meter.c -- an open meter: choice, the polling thread, unwrapping, joules. */
-#include "calibrate/meter.h"
+/* meter.c -- an open meter: the polling thread, unwrapping, joules. */
+#include "calibrate/meter_choice.h"
 
 #include <errno.h>
 #include <math.h>
@@ -35,21 +35,21 @@ struct track {
 };
 
 struct jc_meter {
-  const struct jc_meter_driver *driver;
-  void *state;
-  struct jc_meter_info info;
-  uint32_t attempt_count;
-  struct jc_meter_attempt attempts[JC_METER_MAX_DRIVERS];
+  struct jc_meter_choice choice; /* the drivers and what they count */
 
   pthread_t poller;
   pthread_cond_t wake;
-  pthread_mutex_t mutex; /* guards the driver's state and everything below */
+  pthread_mutex_t mutex; /* guards the drivers' state and everything below */
   bool stopping;
   double sampled_s; /* time of the last joined reading */
   uint64_t late_polls;
   struct track tracks[JC_METER_MAX_COUNTERS];
   struct jc_error lost; /* set once a counter jumped */
 };
+
+static const char *name_of(const struct jc_meter *meter, uint32_t counter) {
+  return jc_meter_source_of(&meter->choice, counter)->driver->name;
+}
 
 static double now_s(void) {
   struct timespec now;
@@ -75,7 +75,7 @@ static double poll_period_s(const struct jc_meter_info *info) {
 /* Adds to its track what counter INDEX advanced to COUNT in ELAPSED_S. */
 static enum jc_status join(struct jc_meter *meter, uint32_t index, uint64_t count, double time_s,
                            double elapsed_s, struct jc_error *error) {
-  const struct jc_meter_counter *counter = &meter->info.counters[index];
+  const struct jc_meter_counter *counter = &meter->choice.info.counters[index];
   struct track *track = &meter->tracks[index];
   uint64_t advance = count - track->last;
   if (count < track->last) { /* modulo the range; without one, an absurd advance */
@@ -84,7 +84,7 @@ static enum jc_status join(struct jc_meter *meter, uint32_t index, uint64_t coun
   double energy_j = (double)advance * counter->unit_j;
   if ((counter->range != 0 && count >= counter->range) ||
       energy_j > max_plausible_w * (elapsed_s + tick_allowance_s)) {
-    return jc_fail(error, JC_ERROR_RUNTIME, 0, meter->driver->name,
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, name_of(meter, index),
                    "counter '%s' jumped from %llu to %llu in %.3f s", counter->name,
                    (unsigned long long)track->last, (unsigned long long)count, elapsed_s);
   }
@@ -109,7 +109,7 @@ static bool may_have_wrapped_unseen(const struct jc_meter_counter *counter,
 /* Reads all counters and joins them to their tracks: all or, if one cannot be read, none.
  * The mutex is held. */
 static enum jc_status sample(struct jc_meter *meter, struct jc_error *error) {
-  const struct jc_meter_info *info = &meter->info;
+  const struct jc_meter_info *info = &meter->choice.info;
   uint64_t counts[JC_METER_MAX_COUNTERS] = {0};
   if (jc_error_is_set(&meter->lost)) {
     *error = meter->lost;
@@ -118,7 +118,7 @@ static enum jc_status sample(struct jc_meter *meter, struct jc_error *error) {
   double begin_s = now_s();
   for (uint32_t i = 0; i < info->counter_count; i++) {
     if (info->counters[i].state == JC_METER_OK) {
-      enum jc_status status = meter->driver->read(meter->state, i, &counts[i], error);
+      enum jc_status status = jc_meter_read_raw(&meter->choice, i, &counts[i], error);
       if (status != JC_OK) {
         return status;
       }
@@ -143,11 +143,12 @@ static enum jc_status sample(struct jc_meter *meter, struct jc_error *error) {
 }
 
 static enum jc_status check_advancing(const struct jc_meter *meter, struct jc_error *error) {
-  const struct jc_meter_info *info = &meter->info;
-  for (uint32_t i = 0; info->measured && i < info->counter_count; i++) {
+  const struct jc_meter_info *info = &meter->choice.info;
+  for (uint32_t i = 0; i < info->counter_count; i++) {
     double still_s = meter->sampled_s - meter->tracks[i].changed_s;
-    if (info->counters[i].state == JC_METER_OK && still_s > stalled_after_s) {
-      return jc_fail(error, JC_ERROR_RUNTIME, 0, meter->driver->name,
+    if (info->counters[i].state == JC_METER_OK && still_s > stalled_after_s &&
+        jc_meter_source_of(&meter->choice, i)->measured) {
+      return jc_fail(error, JC_ERROR_RUNTIME, 0, name_of(meter, i),
                      "counter '%s' has stopped: no advance for %.1f s", info->counters[i].name,
                      still_s);
     }
@@ -156,7 +157,7 @@ static enum jc_status check_advancing(const struct jc_meter *meter, struct jc_er
 }
 
 static void report(const struct jc_meter *meter, struct jc_meter_reading *reading) {
-  const struct jc_meter_info *info = &meter->info;
+  const struct jc_meter_info *info = &meter->choice.info;
   memset(reading, 0, sizeof *reading);
   reading->time_s = meter->sampled_s;
   reading->late_polls = meter->late_polls;
@@ -203,7 +204,7 @@ static void *poll_counters(void *argument) {
   struct jc_meter *meter = argument;
   (void)pthread_mutex_lock(&meter->mutex);
   while (!meter->stopping) {
-    struct timespec due = deadline_after(meter->info.poll_period_s);
+    struct timespec due = deadline_after(meter->choice.info.poll_period_s);
     int code = 0;
     while (!meter->stopping && code == 0) {
       code = pthread_cond_timedwait(&meter->wake, &meter->mutex, &due);
@@ -290,9 +291,9 @@ static int start_polling(struct jc_meter *meter) {
 
 /* Takes the counters' first values, from which everything is counted. */
 static enum jc_status take_first(struct jc_meter *meter, struct jc_error *error) {
-  for (uint32_t i = 0; i < meter->info.counter_count; i++) {
-    if (meter->info.counters[i].state == JC_METER_OK) {
-      enum jc_status status = meter->driver->read(meter->state, i, &meter->tracks[i].last, error);
+  for (uint32_t i = 0; i < meter->choice.info.counter_count; i++) {
+    if (meter->choice.info.counters[i].state == JC_METER_OK) {
+      enum jc_status status = jc_meter_read_raw(&meter->choice, i, &meter->tracks[i].last, error);
       if (status != JC_OK) {
         return status;
       }
@@ -303,80 +304,24 @@ static enum jc_status take_first(struct jc_meter *meter, struct jc_error *error)
   return JC_OK;
 }
 
-/* Makes METER, whose driver was inspected and works, count. On failure the driver is closed. */
+/* Makes METER, whose sources are open, count. */
 static enum jc_status start(struct jc_meter *meter, struct jc_error *error) {
-  enum jc_status status = take_first(meter, error);
-  if (status == JC_OK) {
-    int code = start_polling(meter);
-    if (code == 0) {
-      return JC_OK;
-    }
-    char text[64];
-    status = jc_fail(error, JC_ERROR_STORAGE, 0, meter->driver->name,
-                     "cannot start the polling thread: %s",
-                     jc_meter_system_text(code, text, sizeof text));
+  meter->choice.info.poll_period_s = poll_period_s(&meter->choice.info);
+  if (take_first(meter, error) != JC_OK) {
+    return error->status;
   }
-  meter->driver->close(meter->state);
-  return status;
+  int code = start_polling(meter);
+  if (code == 0) {
+    return JC_OK;
+  }
+  char text[64];
+  return jc_fail(error, JC_ERROR_STORAGE, 0, meter->choice.info.name,
+                 "cannot start the polling thread: %s",
+                 jc_meter_system_text(code, text, sizeof text));
 }
 
-static enum jc_status open_one(const struct jc_meter_driver *driver,
-                               const struct jc_meter_options *options, struct jc_meter *meter,
-                               struct jc_error *error) {
-  meter->driver = driver;
-  enum jc_status status = jc_meter_inspect(driver, options, &meter->info, &meter->state, error);
-  if (status != JC_OK) {
-    return status;
-  }
-  if (meter->info.state != JC_METER_OK) {
-    return jc_fail(error, JC_ERROR_UNAVAILABLE, 0, driver->name,
-                   "%s; run `joulecast doctor` for the fix", meter->info.reason);
-  }
-  meter->info.poll_period_s = poll_period_s(&meter->info);
-  return start(meter, error);
-}
-
-static void remember(struct jc_meter *meter, const struct jc_error *error) {
-  struct jc_meter_attempt *attempt = &meter->attempts[meter->attempt_count++];
-  const struct jc_meter_info *info = &meter->info;
-  attempt->name = info->name;
-  attempt->state = info->state == JC_METER_OK ? JC_METER_UNREADABLE : info->state;
-  (void)snprintf(attempt->reason, sizeof attempt->reason, "%.255s",
-                 info->state == JC_METER_OK ? error->text : info->reason);
-}
-
-static enum jc_status fail_with_attempts(const struct jc_meter *meter, bool allow_model,
-                                         struct jc_error *error) {
-  char reasons[384] = "";
-  for (uint32_t i = 0; i < meter->attempt_count; i++) {
-    size_t length = strlen(reasons);
-    (void)snprintf(reasons + length, sizeof reasons - length, "%s%s: %s", i > 0 ? "; " : "",
-                   meter->attempts[i].name, meter->attempts[i].reason);
-  }
-  return jc_fail(error, JC_ERROR_UNAVAILABLE, 0, NULL,
-                 "no energy meter works (%s); run `joulecast doctor` for the fix%s", reasons,
-                 allow_model ? "" : ", or give --meter model");
-}
-
-static enum jc_status open_first(const struct jc_meter_options *options, struct jc_meter *meter,
-                                 struct jc_error *error) {
-  bool allow_model = options != NULL && options->allow_model;
-  const struct jc_meter_driver *driver;
-  for (uint32_t i = 0; (driver = jc_meter_driver_at(i)) != NULL; i++) {
-    struct jc_error obstacle = {0};
-    if (!driver->measured && !allow_model) {
-      continue;
-    }
-    if (open_one(driver, options, meter, &obstacle) == JC_OK) {
-      return JC_OK;
-    }
-    remember(meter, &obstacle);
-  }
-  return fail_with_attempts(meter, allow_model, error);
-}
-
-/* With DRIVER NULL: automatic choice. */
-static enum jc_status open_meter(const struct jc_meter_driver *driver,
+/* DRIVER, or if that is NULL the meter NAME, or by choice. */
+static enum jc_status open_meter(const struct jc_meter_driver *driver, const char *name,
                                  const struct jc_meter_options *options, struct jc_meter **meter,
                                  struct jc_error *error) {
   *meter = NULL;
@@ -384,9 +329,14 @@ static enum jc_status open_meter(const struct jc_meter_driver *driver,
   if (opened == NULL) {
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory for a meter");
   }
-  enum jc_status status = driver != NULL ? open_one(driver, options, opened, error)
-                                         : open_first(options, opened, error);
+  enum jc_status status = driver != NULL
+                              ? jc_meter_choose_drivers(&driver, 1, options, &opened->choice, error)
+                              : jc_meter_choose(name, options, &opened->choice, error);
+  if (status == JC_OK) {
+    status = start(opened, error);
+  }
   if (status != JC_OK) {
+    jc_meter_choice_close(&opened->choice);
     free(opened);
     return status;
   }
@@ -397,20 +347,12 @@ static enum jc_status open_meter(const struct jc_meter_driver *driver,
 enum jc_status jc_meter_open_driver(const struct jc_meter_driver *driver,
                                     const struct jc_meter_options *options, struct jc_meter **meter,
                                     struct jc_error *error) {
-  return open_meter(driver, options, meter, error);
+  return open_meter(driver, NULL, options, meter, error);
 }
 
 enum jc_status jc_meter_open(const char *name, const struct jc_meter_options *options,
                              struct jc_meter **meter, struct jc_error *error) {
-  const struct jc_meter_driver *driver = NULL;
-  *meter = NULL;
-  if (name != NULL) {
-    enum jc_status status = jc_meter_find_driver(name, &driver, error);
-    if (status != JC_OK) {
-      return status;
-    }
-  }
-  return open_meter(driver, options, meter, error);
+  return open_meter(NULL, name, options, meter, error);
 }
 
 void jc_meter_close(struct jc_meter *meter) {
@@ -424,15 +366,15 @@ void jc_meter_close(struct jc_meter *meter) {
   (void)pthread_join(meter->poller, NULL);
   (void)pthread_cond_destroy(&meter->wake);
   (void)pthread_mutex_destroy(&meter->mutex);
-  meter->driver->close(meter->state);
+  jc_meter_choice_close(&meter->choice);
   free(meter);
 }
 
 const struct jc_meter_info *jc_meter_info(const struct jc_meter *meter) {
-  return &meter->info;
+  return &meter->choice.info;
 }
 
 const struct jc_meter_attempt *jc_meter_attempts(const struct jc_meter *meter, uint32_t *count) {
-  *count = meter->attempt_count;
-  return meter->attempts;
+  *count = meter->choice.attempt_count;
+  return meter->choice.attempts;
 }

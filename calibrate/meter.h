@@ -20,6 +20,9 @@
  *     believed: reading fails from then on, since what happened in between is lost.
  *   - Some are denied while others are not. The rest is still counted; `covers` and the notes say
  *     what is in the sum.
+ *   - One piece of hardware has several: RAPL through powercap and through perf, dies that all show
+ *     their package's counter. A meter takes one source per piece of hardware, and what advances
+ *     exactly as its neighbour does is counted once.
  *
  * Adding a meter: one file calibrate/meter_NAME.c that defines jc_meter_driver_NAME, and one line
  * in JC_METER_DRIVERS.
@@ -34,10 +37,26 @@
 /* Every driver, in the order of automatic choice. Measuring ones first. */
 #define JC_METER_DRIVERS(X)                                                                        \
   X(powercap)                                                                                      \
-  X(model)
+  X(perf)                                                                                          \
+  X(hwmon)                                                                                         \
+  X(nvml)                                                                                          \
+  X(model)                                                                                         \
+  X(replay)
 
 /* Most counters one meter can have: eight sockets of four dies, each with a dram zone. */
-enum { JC_METER_MAX_COUNTERS = 64, JC_METER_MAX_NOTES = 16, JC_METER_MAX_DRIVERS = 8 };
+enum {
+  JC_METER_MAX_COUNTERS = 64,
+  JC_METER_MAX_NOTES = 16,
+  JC_METER_MAX_DRIVERS = 8,
+  JC_METER_MAX_SOURCES = 4 /* drivers in one sum */
+};
+
+/* What a driver's counters belong to. Of each kind one driver is counted. */
+enum jc_meter_hardware {
+  JC_METER_PROCESSOR, /* packages and their memory */
+  JC_METER_BOARD,     /* accelerator cards, memory included: added to the processor's energy */
+  JC_METER_RECORDED   /* whatever a file says; never chosen automatically */
+};
 
 enum jc_meter_state {
   JC_METER_OK,
@@ -45,10 +64,11 @@ enum jc_meter_state {
   JC_METER_PERMISSION,    /* there, but this user may not read it */
   JC_METER_NOT_ADVANCING, /* readable, but still after 200 ms of load */
   JC_METER_UNREADABLE,    /* there, but reading fails or yields no number */
-  JC_METER_UNSUPPORTED    /* there, but this version has no driver for it (doctor only) */
+  JC_METER_UNSUPPORTED,   /* the hardware is there and keeps no energy counter */
+  JC_METER_DUPLICATE      /* shows the counter of another piece, which is counted */
 };
 
-/* "ok", "absent", "permission", "not-advancing", "unreadable", "unsupported". */
+/* "ok", "absent", "permission", "not-advancing", "unreadable", "unsupported", "duplicate". */
 const char *jc_meter_state_name(enum jc_meter_state state);
 
 /* Parameters of the `model` meter, from a hardware row or from --tdp-w and --idle-w:
@@ -59,31 +79,43 @@ struct jc_meter_model {
   uint32_t cores; /* cores that share tdp_w, >= 1 */
 };
 
+struct jc_perf_system; /* calibrate/meter_perf.h */
+struct jc_nvml_system; /* calibrate/meter_nvml.h */
+
 /* All members may be zero. Strings are borrowed during jc_meter_open() only. */
 struct jc_meter_options {
-  const char *powercap_root; /* NULL: /sys/class/powercap */
-  bool allow_model;          /* automatic choice may end with `model`; default: refuse */
+  const char *root; /* put before /sys, so that a folder can stand for a machine, at most 350 bytes;
+                       NULL or "": this one. A folder has no kernel and no NVML library of its own:
+                       without `perf` and `nvml` these two are absent below it */
+  const char *powercap_root;         /* NULL: <root>/sys/class/powercap */
+  const struct jc_perf_system *perf; /* NULL: this kernel's perf_event_open */
+  const struct jc_nvml_system *nvml; /* NULL: libnvidia-ml.so.1, if it can be loaded */
+  const char *trace_path;            /* of `replay`; if given and no meter is named, that is it */
+  bool allow_model;                  /* automatic choice may end with `model`; default: refuse */
   struct jc_meter_model model;
 };
 
+enum { JC_METER_WHOLE = -1 };
+
 /* A raw counter as its driver reports it, and whether it is in the sum. */
 struct jc_meter_counter {
-  char name[64];             /* "intel-rapl:0" */
-  char domain[16];           /* "package", "dram": what kind of hardware it covers */
-  char covers[80];           /* which piece of it: "package-0", "package-0 dram" */
-  double unit_j;             /* joules per count, > 0 */
-  uint64_t range;            /* counts until it starts again at 0 (largest value + 1); 0: never */
+  char name[64];   /* "intel-rapl:0" */
+  char domain[16]; /* "package", "dram": what kind of hardware it covers */
+  char covers[80]; /* which piece of it: "package-0", "package-0 dram" */
+  double unit_j;   /* joules per count, > 0 */
+  uint64_t range;  /* counts until it starts again at 0 (largest value + 1); 0: never */
+  int die_of;      /* number of the package that it covers one die of, else JC_METER_WHOLE */
   enum jc_meter_state state; /* only JC_METER_OK is counted */
   char detail[160];          /* why it is not counted; "" if it is */
 };
 
 /* What a meter is, as opened or as probed. */
 struct jc_meter_info {
-  const char *name;          /* of the driver; static */
+  char name[32];             /* "powercap", "powercap+nvml" */
   bool measured;             /* false: modelled, and must be called so wherever it is shown */
   enum jc_meter_state state; /* JC_METER_OK: usable */
   char reason[256];          /* why it is not usable; "" if it is */
-  char domain[64];           /* what the sum holds: "package", "package+dram" */
+  char domain[32];           /* what the sum holds: "package", "package+dram+board" */
   char covers[256];          /* the pieces in the sum: "package-0, package-1, package-0 dram" */
   double poll_period_s;      /* of the background reading, 0.02 .. 1; probed only: 0 */
   uint32_t counter_count;
@@ -110,14 +142,16 @@ struct jc_meter_reading {
 
 struct jc_meter;
 
-/* Opens meter NAME, or with NULL the first measuring one that works (then `model`, if the options
- * allow it), and starts its polling thread. OPTIONS may be NULL. Takes up to 200 ms per driver,
- * with one core busy. The caller closes *METER; it is NULL after a failure.
- * Fails with JC_ERROR_USAGE (no such meter), JC_ERROR_UNAVAILABLE (none works, or NAME does not:
- * the text holds the reason), JC_ERROR_MISSING or JC_ERROR_INVALID (parameters of `model`, if it
- * was named), JC_ERROR_STORAGE.
- * Signals are blocked in the polling thread. Its priority is one above a real-time caller's, whose
- * spinning workers would starve it otherwise; the mutex inherits priority. */
+/* Opens meter NAME and starts its polling thread. NAME is a driver, or several of different
+ * hardware joined by '+', as in "powercap+nvml", whose sum is counted. With NULL it is the first
+ * measuring driver of the processor that works, and beside it boards if they can be measured; if
+ * none works, `model` alone, if the options allow it. OPTIONS may be NULL. Takes up to 200 ms per
+ * driver, with one core busy. The caller closes *METER; it is NULL after a failure. Fails with
+ * JC_ERROR_USAGE (no such meter, or two of the same hardware), JC_ERROR_UNAVAILABLE (none works, or
+ * NAME does not: the text holds the reason), JC_ERROR_MISSING or JC_ERROR_INVALID (parameters of
+ * `model`, the trace of `replay`, if it was named), JC_ERROR_STORAGE. Signals are blocked in the
+ * polling thread. Its priority is one above a real-time caller's, whose spinning workers would
+ * starve it otherwise; the mutex inherits priority. */
 enum jc_status jc_meter_open(const char *name, const struct jc_meter_options *options,
                              struct jc_meter **meter, struct jc_error *error);
 
@@ -136,7 +170,7 @@ const struct jc_meter_info *jc_meter_info(const struct jc_meter *meter);
 /* The meters that automatic choice passed over; *COUNT may be 0. Lives as long as METER. */
 const struct jc_meter_attempt *jc_meter_attempts(const struct jc_meter *meter, uint32_t *count);
 
-/* Opens, loads one core for up to 200 ms, and closes meter NAME, filling INFO. A meter that does
+/* Opens, loads one core for up to 200 ms, and closes driver NAME, filling INFO. A meter that does
  * not work is a result (INFO->state, INFO->reason), not a failure. Fails with JC_ERROR_USAGE. */
 enum jc_status jc_meter_probe(const char *name, const struct jc_meter_options *options,
                               struct jc_meter_info *info, struct jc_error *error);
@@ -149,7 +183,8 @@ void jc_meter_spin(double duration_s);
 struct jc_meter_driver {
   const char *name;
   const char *summary; /* one line for `joulecast list meters` */
-  bool measured;
+  enum jc_meter_hardware hardware;
+  bool measured; /* `open` may say otherwise in INFO */
 
   /* Lists the counters in INFO (jc_meter_add_counter) and puts the driver's own data in *STATE.
    * What the machine lacks is no failure: a counter gets its state and detail, and if there is
@@ -193,6 +228,11 @@ enum jc_status jc_meter_find_driver(const char *name, const struct jc_meter_driv
 enum jc_status jc_meter_inspect(const struct jc_meter_driver *driver,
                                 const struct jc_meter_options *options, struct jc_meter_info *info,
                                 void **state, struct jc_error *error);
+
+/* Puts counters of dies out of the sum that show the same counter as another die of their package.
+ * Where a package has several, it takes some ticks (up to 1 s), with one core busy. */
+void jc_meter_leave_out_mirrors(const struct jc_meter_driver *driver, void *state,
+                                struct jc_meter_info *info);
 
 /* The system's text for errno CODE, beginning in lower case. Returns BUFFER. */
 const char *jc_meter_system_text(int code, char *buffer, size_t size);

@@ -94,6 +94,7 @@ static void close_model(void *state) {
 const struct jc_meter_driver jc_meter_driver_model = {
     .name = "model",
     .summary = "power modelled from this process's CPU time, idle power and TDP: not measured",
+    .hardware = JC_METER_PROCESSOR,
     .measured = false,
     .open = open_model,
     .read = read_model,

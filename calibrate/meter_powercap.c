@@ -4,21 +4,21 @@
  * with the files name, energy_uj and max_energy_range_uj (kernel: Documentation/power/powercap).
  * Counted are zones named package-N or package-N-die-M, and dram. Not counted: core and uncore,
  * which are parts of the package, and psys, which contains it. Client machines show the same
- * package a second time as `intel-rapl-mmio`; it is counted once.
+ * package a second time as `intel-rapl-mmio`; it is counted once. Dies whose zones all show the
+ * package's counter are told apart from true ones by meter_mirror.c.
  *
  * Zones are listed flat in /sys/class/powercap and nested in /sys/devices/virtual/powercap, which
  * is also what a container gets that mounts /sys/class/powercap/intel-rapl: both are searched.
  */
-#include "calibrate/meter.h"
+#include "calibrate/sysfs.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char default_root[] = "/sys/class/powercap";
 
 enum { MAX_ZONES = 256, MAX_DEPTH = 2, NO_CHILD = -1 };
 
@@ -41,62 +41,15 @@ struct tree {
 };
 
 struct powercap {
-  int fds[JC_METER_MAX_COUNTERS]; /* of energy_uj, by counter; -1: not open */
-  char ids[JC_METER_MAX_COUNTERS][32];
+  struct jc_sysfs_counter counters[JC_METER_MAX_COUNTERS];
 };
 
-/* ---- Files ---------------------------------------------------------------------------------- */
-
-/* Reads the beginning of an open file into BUFFER, terminated. Returns its length or -errno. */
-static int read_text(int fd, char *buffer, size_t size) {
-  ssize_t length;
-  do {
-    length = pread(fd, buffer, size - 1, 0);
-  } while (length < 0 && errno == EINTR);
-  if (length < 0) {
-    return -errno;
-  }
-  buffer[length] = '\0';
-  return (int)length;
-}
-
-/* The same for FILE of a zone. */
+/* FILE of a zone. Returns its length or -errno. */
 static int read_file(const struct tree *tree, const struct zone *zone, const char *file,
                      char *buffer, size_t size) {
   char path[sizeof zone->path + 32];
   (void)snprintf(path, sizeof path, "%s/%s", zone->path, file);
-  int fd = openat(tree->root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    return -errno;
-  }
-  int length = read_text(fd, buffer, size);
-  (void)close(fd);
-  return length;
-}
-
-/* TEXT is digits and a newline, as the kernel writes them: without the newline it is cut short. */
-static bool parse_count(const char *text, uint64_t *count) {
-  uint64_t value = 0;
-  const char *at = text;
-  for (; *at >= '0' && *at <= '9'; at++) {
-    uint64_t digit = (uint64_t)(*at - '0');
-    if (value > (UINT64_MAX - digit) / 10) {
-      return false;
-    }
-    value = 10 * value + digit;
-  }
-  *count = value;
-  return at > text && strcmp(at, "\n") == 0;
-}
-
-/* Cuts TEXT at its first newline and replaces what a terminal could obey. */
-static void make_printable(char *text) {
-  text[strcspn(text, "\n")] = '\0';
-  for (; *text != '\0'; text++) {
-    if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f) {
-      *text = '?';
-    }
-  }
+  return jc_sysfs_read_at(tree->root_fd, path, buffer, size);
 }
 
 /* ---- Zones ---------------------------------------------------------------------------------- */
@@ -156,7 +109,7 @@ static void add_zone(struct tree *tree, const char *parent, const char *id) {
     zone.name_errno = -length;
     zone.name[0] = '\0';
   }
-  make_printable(zone.name);
+  jc_sysfs_make_printable(zone.name);
   tree->zones[tree->zone_count++] = zone;
 }
 
@@ -209,21 +162,40 @@ static int compare_zones(const void *left, const void *right) {
   return 0;
 }
 
-/* "package-0", or "package-0 dram" of a zone below it. */
-static void describe(const struct tree *tree, const struct zone *zone, char *text, size_t size) {
-  if (zone->child == NO_CHILD) {
-    (void)snprintf(text, size, "%.60s", zone->name);
-    return;
-  }
+/* The zone that ZONE lies in; itself if it is a package, NULL if that cannot be told. */
+static const struct zone *package_of(const struct tree *tree, const struct zone *zone) {
   for (uint32_t i = 0; i < tree->zone_count; i++) {
     const struct zone *parent = &tree->zones[i];
     if (parent->mmio == zone->mmio && parent->package == zone->package &&
         parent->child == NO_CHILD && parent->name[0] != '\0') {
-      (void)snprintf(text, size, "%.60s %.15s", parent->name, zone->name);
-      return;
+      return parent;
     }
   }
-  (void)snprintf(text, size, "%.31s %.15s", zone->id, zone->name);
+  return NULL;
+}
+
+/* "package-0", or "package-0 dram" of a zone below it. */
+static void describe(const struct tree *tree, const struct zone *zone, char *text, size_t size) {
+  const struct zone *package = package_of(tree, zone);
+  if (zone->child == NO_CHILD) {
+    (void)snprintf(text, size, "%.60s", zone->name);
+  } else {
+    (void)snprintf(text, size, "%.60s %.15s", package != NULL ? package->name : zone->id,
+                   zone->name);
+  }
+}
+
+/* N of a zone in `package-N-die-M`, else JC_METER_WHOLE. */
+static int die_of(const struct tree *tree, const struct zone *zone) {
+  static const char prefix[] = "package-";
+  const struct zone *package = package_of(tree, zone);
+  if (package == NULL || strncmp(package->name, prefix, strlen(prefix)) != 0) {
+    return JC_METER_WHOLE;
+  }
+  char *end;
+  long number = strtol(package->name + strlen(prefix), &end, 10);
+  bool is_die = strncmp(end, "-die-", 5) == 0 && number >= 0 && number <= INT_MAX;
+  return is_die ? (int)number : JC_METER_WHOLE;
 }
 
 /* ---- Counters ------------------------------------------------------------------------------- */
@@ -231,25 +203,7 @@ static void describe(const struct tree *tree, const struct zone *zone, char *tex
 static enum jc_status read_counter(void *state, uint32_t counter, uint64_t *count,
                                    struct jc_error *error) {
   const struct powercap *powercap = state;
-  const char *id = powercap->ids[counter];
-  char text[64] = "";
-  int length = read_text(powercap->fds[counter], text, sizeof text);
-  if (length < 0) {
-    char reason[64];
-    return jc_fail(error, JC_ERROR_UNAVAILABLE, 0, "powercap", "cannot read '%s/energy_uj': %s", id,
-                   jc_meter_system_text(-length, reason, sizeof reason));
-  }
-  if (!parse_count(text, count)) {
-    make_printable(text);
-    return jc_fail(error, JC_ERROR_UNAVAILABLE, 0, "powercap",
-                   "'%s/energy_uj': expected a line with a count of microjoules, got '%.32s'", id,
-                   text);
-  }
-  return JC_OK;
-}
-
-static enum jc_meter_state state_of_errno(int code) {
-  return code == EACCES || code == EPERM ? JC_METER_PERMISSION : JC_METER_UNREADABLE;
+  return jc_sysfs_read_counter(&powercap->counters[counter], "powercap", count, error);
 }
 
 /* The largest value + 1, or 0 with a note where the file tells none. */
@@ -258,45 +212,21 @@ static uint64_t read_range(const struct tree *tree, const struct zone *zone,
   char text[64] = "";
   uint64_t largest = 0;
   int length = read_file(tree, zone, "max_energy_range_uj", text, sizeof text);
-  if (length < 0 || !parse_count(text, &largest) || largest == 0 || largest == UINT64_MAX) {
+  if (length < 0 || !jc_sysfs_parse_count(text, &largest) || largest == 0 ||
+      largest == UINT64_MAX) {
     jc_meter_note(info, "%s tells no range: should it wrap, the reading fails", zone->id);
     return 0;
   }
   return largest + 1;
 }
 
-/* Opens energy_uj of ZONE as counter number INDEX and reads it once. */
+/* Opens energy_uj of ZONE and reads it once. */
 static void open_counter(const struct tree *tree, const struct zone *zone,
-                         struct powercap *powercap, uint32_t index,
-                         struct jc_meter_counter *counter) {
+                         struct jc_sysfs_counter *opened, struct jc_meter_counter *counter) {
   char path[sizeof zone->path + 16];
   (void)snprintf(path, sizeof path, "%s/energy_uj", zone->path);
-  (void)snprintf(powercap->ids[index], sizeof powercap->ids[index], "%s", zone->id);
-  int fd = openat(tree->root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  int code = errno;
-  powercap->fds[index] = fd;
-  if (fd < 0) {
-    char reason[64];
-    counter->state = state_of_errno(code);
-    (void)snprintf(counter->detail, sizeof counter->detail, "cannot read '%s/energy_uj': %s",
-                   zone->id, jc_meter_system_text(code, reason, sizeof reason));
-    return;
-  }
-  uint64_t count;
-  char text[64] = "";
-  struct jc_error error = {0};
-  if (read_counter(powercap, index, &count, &error) != JC_OK) {
-    int length = read_text(fd, text, sizeof text);
-    counter->state = length < 0 ? state_of_errno(-length) : JC_METER_UNREADABLE;
-    (void)snprintf(counter->detail, sizeof counter->detail, "%.159s", error.text);
-  }
-}
-
-static void close_counter(struct powercap *powercap, uint32_t index) {
-  if (powercap->fds[index] >= 0) {
-    (void)close(powercap->fds[index]);
-    powercap->fds[index] = -1;
-  }
+  (void)snprintf(opened->name, sizeof opened->name, "%s/energy_uj", zone->id);
+  jc_sysfs_open_counter(tree->root_fd, path, "powercap", opened, counter);
 }
 
 static struct jc_meter_counter *find_counter(struct jc_meter_info *info, const char *covers) {
@@ -327,13 +257,13 @@ static enum jc_status add_counter(const struct tree *tree, const struct zone *zo
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "powercap", "more than %d energy zones",
                    JC_METER_MAX_COUNTERS);
   }
-  uint32_t index = (uint32_t)(counter - info->counters);
-  close_counter(powercap, index);
-  *counter = (struct jc_meter_counter){.unit_j = 1e-6};
+  struct jc_sysfs_counter *opened = &powercap->counters[counter - info->counters];
+  jc_sysfs_close_counter(opened);
+  *counter = (struct jc_meter_counter){.unit_j = 1e-6, .die_of = die_of(tree, zone)};
   (void)snprintf(counter->name, sizeof counter->name, "%s", zone->id);
   (void)snprintf(counter->domain, sizeof counter->domain, "%s", is_dram(zone) ? "dram" : "package");
   (void)snprintf(counter->covers, sizeof counter->covers, "%s", covers);
-  open_counter(tree, zone, powercap, index, counter);
+  open_counter(tree, zone, opened, counter);
   if (counter->state == JC_METER_OK) {
     counter->range = read_range(tree, zone, info);
   }
@@ -371,7 +301,8 @@ static void explain_absence(const struct tree *tree, struct jc_meter_info *info)
       continue;
     }
     char reason[64];
-    info->state = zone->name_errno == ENOENT ? JC_METER_ABSENT : state_of_errno(zone->name_errno);
+    info->state =
+        zone->name_errno == ENOENT ? JC_METER_ABSENT : jc_sysfs_state_of(zone->name_errno);
     (void)snprintf(info->reason, sizeof info->reason,
                    "'%s' is listed in '%.100s' but its files are hidden: %s", zone->id, tree->root,
                    jc_meter_system_text(zone->name_errno, reason, sizeof reason));
@@ -384,7 +315,7 @@ static void close_powercap(void *state) {
   struct powercap *powercap = state;
   if (powercap != NULL) {
     for (uint32_t i = 0; i < JC_METER_MAX_COUNTERS; i++) {
-      close_counter(powercap, i);
+      jc_sysfs_close_counter(&powercap->counters[i]);
     }
     free(powercap);
   }
@@ -397,7 +328,7 @@ static enum jc_status open_tree(struct tree *tree, struct jc_meter_info *info, v
     return jc_fail(error, JC_ERROR_STORAGE, 0, "powercap", "out of memory");
   }
   for (uint32_t i = 0; i < JC_METER_MAX_COUNTERS; i++) {
-    powercap->fds[i] = -1;
+    powercap->counters[i].fd = -1;
   }
   scan(tree, ".", 0);
   qsort(tree->zones, tree->zone_count, sizeof tree->zones[0], compare_zones);
@@ -416,12 +347,16 @@ static enum jc_status open_tree(struct tree *tree, struct jc_meter_info *info, v
 static enum jc_status open_powercap(const struct jc_meter_options *options,
                                     struct jc_meter_info *info, void **state,
                                     struct jc_error *error) {
-  const char *root = options->powercap_root != NULL ? options->powercap_root : default_root;
+  char usual[JC_SYSFS_PATH];
+  const char *root = options->powercap_root;
+  if (root == NULL) {
+    root = jc_sysfs_join(options->root, "/sys/class/powercap", usual);
+  }
   int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root_fd < 0) {
     int code = errno;
     char reason[64];
-    info->state = code == ENOENT ? JC_METER_ABSENT : state_of_errno(code);
+    info->state = code == ENOENT ? JC_METER_ABSENT : jc_sysfs_state_of(code);
     (void)snprintf(info->reason, sizeof info->reason, "cannot open '%.150s': %s", root,
                    jc_meter_system_text(code, reason, sizeof reason));
     return JC_OK;
@@ -443,6 +378,7 @@ static enum jc_status open_powercap(const struct jc_meter_options *options,
 const struct jc_meter_driver jc_meter_driver_powercap = {
     .name = "powercap",
     .summary = "RAPL energy counters of Intel and AMD processors, from /sys/class/powercap",
+    .hardware = JC_METER_PROCESSOR,
     .measured = true,
     .open = open_powercap,
     .read = read_counter,

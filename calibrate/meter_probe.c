@@ -15,6 +15,7 @@ const char *jc_meter_state_name(enum jc_meter_state state) {
       [JC_METER_NOT_ADVANCING] = "not-advancing",
       [JC_METER_UNREADABLE] = "unreadable",
       [JC_METER_UNSUPPORTED] = "unsupported",
+      [JC_METER_DUPLICATE] = "duplicate",
   };
   return names[state];
 }
@@ -35,7 +36,7 @@ struct jc_meter_counter *jc_meter_add_counter(struct jc_meter_info *info) {
     return NULL;
   }
   struct jc_meter_counter *counter = &info->counters[info->counter_count++];
-  memset(counter, 0, sizeof *counter);
+  *counter = (struct jc_meter_counter){.die_of = JC_METER_WHOLE};
   return counter;
 }
 
@@ -177,7 +178,7 @@ enum jc_status jc_meter_inspect(const struct jc_meter_driver *driver,
   static const struct jc_meter_options defaults = {0};
   *state = NULL;
   memset(info, 0, sizeof *info);
-  info->name = driver->name;
+  (void)snprintf(info->name, sizeof info->name, "%s", driver->name);
   info->measured = driver->measured;
   enum jc_status status = driver->open(options ? options : &defaults, info, state, error);
   if (status != JC_OK) {
@@ -186,8 +187,9 @@ enum jc_status jc_meter_inspect(const struct jc_meter_driver *driver,
     (void)snprintf(info->reason, sizeof info->reason, "%.255s", error->text);
     return status;
   }
-  if (driver->measured) {
+  if (info->measured) {
     require_advance(driver, *state, info);
+    jc_meter_leave_out_mirrors(driver, *state, info);
   }
   judge(info);
   if (info->state != JC_METER_OK) {

@@ -46,6 +46,7 @@ static const struct option_group groups[] = {
     {&table_power, IN(forecast.machine)},
     {&table_method, IN(forecast.method)},
     {&table_site, IN(forecast.site)},
+    {&table_wall, IN(forecast.wall)},
     {&table_limits, IN(limits)},
     {&table_layers, 0},
     {&table_format_csv, IN(output)},

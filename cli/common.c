@@ -77,6 +77,8 @@ static const struct option_row rows_profile[] = {
 static const struct option_row rows_meter[] = {
     {"meter", 0, MACHINE(meter), "NAME", "energy meter; see `joulecast list meters`",
      "the first that measures, else model", OPTION_FREE},
+    {"meter-trace", 0, MACHINE(meter_trace), "FILE", "recorded counters for meter `replay`", NULL,
+     OPTION_FREE},
 };
 static const struct option_row rows_powercap[] = {
     {"powercap-root", 0, MACHINE(powercap_root), "DIR", "where RAPL zones are",

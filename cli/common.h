@@ -38,14 +38,14 @@ struct machine_options {
   struct count_option threads;
   struct real_option tdp_w, idle_w;
   const char *profile, *hardware;
-  const char *meter, *powercap_root;
+  const char *meter, *meter_trace, *powercap_root;
 };
 
 extern const struct option_table table_threads;         /* --threads */
 extern const struct option_table table_profile_threads; /* the same; default: the profile's */
 extern const struct option_table table_power;           /* --hardware, --tdp-w, --idle-w */
 extern const struct option_table table_profile;         /* --profile */
-extern const struct option_table table_meter;           /* --meter */
+extern const struct option_table table_meter;           /* --meter, --meter-trace */
 extern const struct option_table table_powercap;        /* --powercap-root */
 
 /* {cpu_model, cpus, memory_bytes, isa}, as in profiles and runs. */

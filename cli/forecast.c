@@ -17,6 +17,7 @@ static const char default_pue[] = "none";
 static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
 
 #define SITE(member)   OPTION_AT(struct site_options, member)
+#define WALL(member)   OPTION_AT(struct wall_options, member)
 #define METHOD(member) OPTION_AT(struct method_options, member)
 
 static const struct option_row rows_site[] = {
@@ -38,6 +39,14 @@ static const struct option_row rows_method[] = {
     {"force", 0, METHOD(force), NULL, "use a profile of another machine, library or thread count",
      NULL, OPTION_FREE},
 };
+static const struct option_row rows_wall[] = {
+    {"wall-factor", 0, WALL(factor), "FACTOR",
+     "energy at the plug over that of the meter's domain, other parts and losses included", "1",
+     OPTION_RANGE(1, 100)},
+    {"overhead-w", 0, WALL(overhead_w), "W",
+     "power at the plug beside that: fans, disks, boards not metered", "0", OPTION_RANGE(0, 1e6)},
+};
+const struct option_table table_wall = {"Place", rows_wall, OPTION_COUNT(rows_wall)};
 const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
 
@@ -306,7 +315,9 @@ enum jc_status resolve_meter(const struct machine_options *options,
                              struct jc_meter_options *meter, struct jc_error *error) {
   struct jc_hardware hardware;
   struct jc_error why = {0};
-  *meter = (struct jc_meter_options){.powercap_root = options->powercap_root, .allow_model = true};
+  *meter = (struct jc_meter_options){.powercap_root = options->powercap_root,
+                                     .trace_path = options->meter_trace,
+                                     .allow_model = true};
   const enum jc_status status =
       resolve_hardware(options, machine, machine->cpus, inputs, &hardware, &why);
   if (status == JC_ERROR_MISSING)
@@ -387,6 +398,34 @@ static enum jc_status set_price(const struct site_options *options, struct forec
   return JC_OK;
 }
 
+/* ---- the plug ---- */
+
+/* Neither figure is measured here, so that both are named as given. Without either the energy stays
+ * that of its domain. */
+static enum jc_status apply_wall(const struct wall_options *options, struct forecast *forecast,
+                                 struct jc_error *error) {
+  struct jc_estimate *estimate = &forecast->estimate;
+  const double factor = options->factor.given ? options->factor.value : 1;
+  if (!options->factor.given && !options->overhead_w.given)
+    return JC_OK;
+  if (strcmp(estimate->domain, "wall") == 0)
+    return jc_fail(error, JC_ERROR_USAGE, 0,
+                   options->factor.given ? "--wall-factor" : "--overhead-w",
+                   "the profile's energy is that at the wall already");
+  (void)input_real(&forecast->inputs, "wall_factor",
+                   options->factor.given ? FROM_FLAG : FROM_DEFAULT, factor);
+  input_real(&forecast->inputs, "overhead_w", options->overhead_w.given ? FROM_FLAG : FROM_DEFAULT,
+             options->overhead_w.value)
+      ->format = format_power;
+  inputs_note(&forecast->inputs,
+              "energy and power are those at the wall: %g times the %s's and %g W beside it, as "
+              "given, not measured",
+              factor, estimate->domain, options->overhead_w.value);
+  jc_estimate_at_wall(estimate, forecast->model.network->layer_count, factor,
+                      options->overhead_w.value);
+  return JC_OK;
+}
+
 /* ---- the forecast ---- */
 
 static enum jc_status set_method(const struct forecast_options *options, struct forecast *forecast,
@@ -414,13 +453,15 @@ static enum jc_status set_method(const struct forecast_options *options, struct 
   return JC_OK;
 }
 
-static enum jc_status estimate(struct forecast *forecast, struct jc_error *error) {
+static enum jc_status estimate(const struct wall_options *wall, struct forecast *forecast,
+                               struct jc_error *error) {
   const struct jc_problem *problem = &forecast->problem;
   forecast->estimate.layers =
       calloc(forecast->model.network->layer_count, sizeof(*forecast->estimate.layers));
   if (forecast->estimate.layers == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK)
+  if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK ||
+      apply_wall(wall, forecast, error) != JC_OK)
     return error->status;
   if (problem->run.optimizer != JC_OPTIMIZER_MOMENTUM && problem->run.phase == JC_RUN_TRAINING)
     inputs_note(&forecast->inputs,
@@ -456,7 +497,7 @@ enum jc_status forecast_make(const struct forecast_options *options, struct fore
       set_pue(&options->site, forecast, error) != JC_OK ||
       set_price(&options->site, forecast, error) != JC_OK)
     return error->status;
-  return estimate(forecast, error);
+  return estimate(&options->wall, forecast, error);
 }
 
 void forecast_free(struct forecast *forecast) {

@@ -16,6 +16,12 @@ struct site_options {
 
 extern const struct option_table table_site; /* --grid, --pue, --price */
 
+struct wall_options {
+  struct real_option factor, overhead_w;
+};
+
+extern const struct option_table table_wall; /* --wall-factor, --overhead-w */
+
 struct method_options {
   const char *method;
   const char *interval;
@@ -48,6 +54,7 @@ struct forecast_options {
   struct machine_options machine;
   struct method_options method;
   struct site_options site;
+  struct wall_options wall;
 };
 
 /* Reads the model OPERAND, resolves its run but for the threads, and probes this machine. Free with

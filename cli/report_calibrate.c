@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "cli/format.h"
+#include "cli/report_meter.h"
 
 /* "; N WHAT", if there are any. */
 static void print_count(uint32_t count, const char *what, FILE *out) {
@@ -47,6 +48,7 @@ void report_measured(const struct jc_calibrate_result *result, const char *sampl
     fprintf(out, "; a last line that was cut off is removed");
   fprintf(out, "\n");
   print_discipline(result, out);
+  report_meter(&result->meter, out);
   if (result->trained == 0 && !result->stopped)
     fprintf(out, "  nothing was left to measure; --fresh begins anew\n");
   else if (finished < result->planned)

@@ -223,8 +223,8 @@ static void print_headline(const struct forecast *forecast, FILE *out) {
   print_figure(out, "time", format_duration(e->time_s, text, sizeof(text)));
   print_interval(out, e->interval, e->time_low_s, e->time_high_s, format_duration);
   print_figure(out, "power", format_power(e->power_w, text, sizeof(text)));
-  fprintf(out, "%s; of the %s\n", e->power_measured ? "measured" : "modelled, not measured",
-          e->domain);
+  fprintf(out, "%s; %s the %s\n", e->power_measured ? "measured" : "modelled, not measured",
+          strcmp(e->domain, "wall") == 0 ? "at" : "of", e->domain);
 }
 
 static void print_footprint(const struct forecast *forecast, FILE *out) {

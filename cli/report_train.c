@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/format.h"
+#include "cli/report_meter.h"
 #include "estimator/data_files.h"
 #include "estimator/samples_file.h"
 #include "trainer/trainer.h"
@@ -122,6 +123,7 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
   fprintf(out, "  memory      %-12s forecast %s\n\n",
           format_bytes((double)t->memory_bytes, text, sizeof(text)),
           format_bytes((double)memory_forecast(report), whole, sizeof(whole)));
+  report_meter(&t->meter, out);
   if (!isfinite(t->loss))
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
 }
@@ -190,7 +192,7 @@ static void set_facts(const struct train_report *report, struct jc_sample *sampl
            (int)sizeof(sample->meter.domain) - 1, t->meter.domain);
   sample->meter.measured = t->meter.measured;
   sample->energy_j = t->energy_j;
-  if (!t->meter.measured)
+  if (strcmp(t->meter.name, "model") == 0)
     sample->idle_power_w = report->options->meter_options.model.idle_w;
   sample->time_s = t->time_s;
   sample->steps = t->done.training;

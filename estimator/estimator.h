@@ -190,7 +190,7 @@ struct jc_estimate {
       time_per_step_s;           /* of a training step (forward step for JC_RUN_FORWARD) */
   double overhead_j, overhead_s; /* start-up and per-step overhead, in no layer */
   double interval;               /* level of low and high */
-  const char *domain;            /* "package", "package+dram", "board" */
+  const char *domain;            /* "package", "package+dram", "board", "wall" */
   bool power_measured;           /* false: power comes from a model or a data sheet */
   bool resolves_layers;          /* phases and layers are filled */
   bool extrapolated;
@@ -244,6 +244,17 @@ double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_a
                              uint64_t batch_size);
 
 /* ---- footprint ---- */
+
+/* Turns ESTIMATE, of LAYER_COUNT layers, into that at the wall:
+ *
+ *   energy = factor * energy + overhead_w * time
+ *
+ * for the whole and its interval, phases, layers and overheads alike, so that their sums still
+ * hold, and domain "wall". Energy above idle is multiplied alone: the overhead runs while idle too.
+ * Where the method gives no interval of time, the time itself stands for both of its ends. FACTOR
+ * >= 1, OVERHEAD_W >= 0. Comes before PUE. */
+void jc_estimate_at_wall(struct jc_estimate *estimate, uint32_t layer_count, double factor,
+                         double overhead_w);
 
 struct jc_footprint {
   double facility_energy_j; /* machine x PUE */

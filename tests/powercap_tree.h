@@ -123,35 +123,46 @@ static inline void tree_write(const struct tree *tree, const char *zone, const c
   cr_assert(out != NULL && fputs(text, out) >= 0 && fclose(out) == 0);
 }
 
-/* Sets the counter of ZONE, whole at any moment. */
-static inline void tree_set(const struct tree *tree, const char *zone, uint64_t count) {
-  char folder[TREE_PATH];
+/* Sets the count in FILE of the powercap folder, whole at any moment. */
+static inline void tree_set_file(const struct tree *tree, const char *file, uint64_t count) {
   char path[TREE_PATH];
   char text[32];
-  tree_join(folder, tree->powercap, zone);
-  tree_join(path, folder, "energy_uj");
+  tree_join(path, tree->powercap, file);
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   int length = snprintf(text, sizeof text, "%020llu\n", (unsigned long long)count);
   cr_assert(fd >= 0 && pwrite(fd, text, (size_t)length, 0) == length);
   (void)close(fd);
 }
 
-static inline uint64_t tree_get(const struct tree *tree, const char *zone) {
-  char folder[TREE_PATH];
+static inline uint64_t tree_get_file(const struct tree *tree, const char *file) {
   char path[TREE_PATH];
   unsigned long long count = 0;
-  tree_join(folder, tree->powercap, zone);
-  tree_join(path, folder, "energy_uj");
+  tree_join(path, tree->powercap, file);
   FILE *in = fopen(path, "r");
   cr_assert(in != NULL && fscanf(in, "%llu", &count) == 1);
   (void)fclose(in);
   return count;
 }
 
-/* Makes counters advance from a thread while a meter is being opened. */
+/* The counter of ZONE. */
+static inline void tree_set(const struct tree *tree, const char *zone, uint64_t count) {
+  char file[TREE_PATH];
+  tree_join(file, zone, "energy_uj");
+  tree_set_file(tree, file, count);
+}
+
+static inline uint64_t tree_get(const struct tree *tree, const char *zone) {
+  char file[TREE_PATH];
+  tree_join(file, zone, "energy_uj");
+  return tree_get_file(tree, file);
+}
+
+/* Makes counters advance from a thread while a meter is being opened, each by another amount, since
+ * two that advance alike are one. */
 struct advancer {
   const struct tree *tree;
-  const char *const *zones; /* up to a NULL */
+  char files[8][64];
+  size_t file_count;
   pthread_t thread;
   atomic_bool stop;
 };
@@ -160,21 +171,36 @@ static inline void *advancer_run(void *argument) {
   struct advancer *advancer = argument;
   const struct timespec pause = {.tv_nsec = 2000000};
   while (!atomic_load(&advancer->stop)) {
-    for (size_t i = 0; advancer->zones[i] != NULL; i++) {
-      tree_set(advancer->tree, advancer->zones[i],
-               tree_get(advancer->tree, advancer->zones[i]) + 1000);
+    for (size_t i = 0; i < advancer->file_count; i++) {
+      const char *file = advancer->files[i];
+      tree_set_file(advancer->tree, file, tree_get_file(advancer->tree, file) + 1000 + 10 * i);
     }
     (void)nanosleep(&pause, NULL);
   }
   return NULL;
 }
 
+/* FILES, up to a NULL, with SUFFIX behind their names. */
+static inline void advancer_start_with(struct advancer *advancer, const struct tree *tree,
+                                       const char *const *files, const char *suffix) {
+  advancer->tree = tree;
+  atomic_store(&advancer->stop, false);
+  for (advancer->file_count = 0; files[advancer->file_count] != NULL; advancer->file_count++) {
+    cr_assert(advancer->file_count < 8);
+    (void)snprintf(advancer->files[advancer->file_count], sizeof advancer->files[0], "%.40s%s",
+                   files[advancer->file_count], suffix);
+  }
+  cr_assert(pthread_create(&advancer->thread, NULL, advancer_run, advancer) == 0);
+}
+
 static inline void advancer_start(struct advancer *advancer, const struct tree *tree,
                                   const char *const *zones) {
-  advancer->tree = tree;
-  advancer->zones = zones;
-  atomic_store(&advancer->stop, false);
-  cr_assert(pthread_create(&advancer->thread, NULL, advancer_run, advancer) == 0);
+  advancer_start_with(advancer, tree, zones, "/energy_uj");
+}
+
+static inline void advancer_start_files(struct advancer *advancer, const struct tree *tree,
+                                        const char *const *files) {
+  advancer_start_with(advancer, tree, files, "");
 }
 
 static inline void advancer_stop(struct advancer *advancer) {

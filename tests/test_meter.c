@@ -241,7 +241,7 @@ Test(model, parameters) {
 Test(meter, automatic_choice_takes_the_model_only_if_allowed) {
   struct tree tree;
   tree_copy(&tree, "intel-one-package"); /* its counter stands still */
-  struct jc_meter_options options = {.powercap_root = tree.powercap, .model = {15, 75, 4}};
+  struct jc_meter_options options = {.root = tree.root, .model = {15, 75, 4}};
   struct jc_error error = {0};
   struct jc_meter *meter;
   cr_assert_eq(jc_meter_open(NULL, &options, &meter, &error), JC_ERROR_UNAVAILABLE);
@@ -254,8 +254,10 @@ Test(meter, automatic_choice_takes_the_model_only_if_allowed) {
   uint32_t count;
   const struct jc_meter_attempt *attempts = jc_meter_attempts(meter, &count);
   cr_assert_str_eq(jc_meter_info(meter)->name, "model");
-  cr_assert_eq(count, 1);
+  cr_assert_eq(count, 3);
   cr_assert_str_eq(attempts[0].name, "powercap");
+  cr_assert_str_eq(attempts[1].name, "perf");
+  cr_assert_str_eq(attempts[2].name, "hwmon");
   cr_assert_eq(attempts[0].state, JC_METER_NOT_ADVANCING);
   cr_assert_str_eq(attempts[0].reason, "'intel-rapl:0' does not advance in 200 ms of load");
   jc_meter_close(meter);
@@ -269,8 +271,7 @@ Test(meter, automatic_choice_takes_the_model_only_if_allowed) {
 Test(meter, automatic_choice_prefers_what_measures) {
   struct tree tree;
   tree_copy(&tree, "amd");
-  struct jc_meter_options options = {
-      .powercap_root = tree.powercap, .allow_model = true, .model = {15, 75, 4}};
+  struct jc_meter_options options = {.root = tree.root, .allow_model = true, .model = {15, 75, 4}};
   struct jc_error error = {0};
   struct jc_meter *meter;
   struct advancer advancer;
@@ -290,7 +291,9 @@ Test(meter, names) {
   struct jc_meter_info info;
   struct jc_meter *meter;
   cr_assert_eq(jc_meter_open("watt", NULL, &meter, &error), JC_ERROR_USAGE);
-  cr_assert_str_eq(error.text, "unknown meter 'watt': expected one of powercap, model");
+  cr_assert_str_eq(error.text,
+                   "unknown meter 'watt': expected one of powercap, perf, hwmon, nvml, model, "
+                   "replay");
   error = (struct jc_error){0};
   cr_assert_eq(jc_meter_probe("watt", NULL, &info, &error), JC_ERROR_USAGE);
   for (uint32_t i = 0; jc_meter_driver_at(i) != NULL; i++) {

@@ -301,6 +301,54 @@ Test(footprint, of_a_kilowatt_hour) {
   assert_near(f.cost, 0.45, "cost");
 }
 
+/* 1.2 times the package's joules and 7 W beside it, in the whole and in every part. */
+Test(wall, of_the_whole_and_its_parts) {
+  static struct bench b;
+  bench_begin(&b);
+  const struct jc_estimate before = *bench_run(&b, "layerwise-linear");
+  struct jc_estimate after = before;
+  struct jc_layer_estimate layers[3];
+  memcpy(layers, before.layers, sizeof layers);
+  after.layers = layers;
+  jc_estimate_at_wall(&after, 3, 1.2, 7);
+  cr_assert_str_eq(after.domain, "wall");
+  assert_near(after.energy_j, 1.2 * before.energy_j + 7 * before.time_s, "energy");
+  assert_near(after.energy_low_j, 1.2 * before.energy_low_j + 7 * before.time_low_s, "low");
+  assert_near(after.energy_high_j, 1.2 * before.energy_high_j + 7 * before.time_high_s, "high");
+  assert_near(after.energy_above_idle_j, 1.2 * before.energy_above_idle_j, "above idle");
+  assert_near(after.power_w, after.energy_j / after.time_s, "power");
+  assert_near(after.energy_per_step_j, 1.2 * before.energy_per_step_j + 7 * before.time_per_step_s,
+              "a step");
+  double layers_j = after.overhead_j;
+  for (int i = 0; i < 3; i++)
+    layers_j += layers[i].energy_j;
+  assert_near(layers_j, after.energy_j, "layers and overhead");
+  double phases_j = after.overhead_j;
+  for (int i = 0; i < JC_RESULT_PHASE_COUNT; i++)
+    phases_j += after.phases[i].energy_j;
+  assert_near(phases_j, after.energy_j, "phases and overhead");
+  assert_near(after.time_s, before.time_s, "time");
+}
+
+Test(wall, without_an_interval) {
+  struct jc_estimate e = {.energy_j = 10,
+                          .time_s = 2,
+                          .energy_low_j = 8,
+                          .energy_high_j = 12,
+                          .energy_above_idle_j = NAN,
+                          .time_low_s = NAN,
+                          .time_high_s = NAN,
+                          .power_w = 5};
+  jc_estimate_at_wall(&e, 0, 1, 3);
+  assert_near(e.energy_j, 16, "energy");
+  assert_near(e.energy_low_j, 14, "low, at the only time there is");
+  assert_near(e.energy_high_j, 18, "high");
+  cr_assert(isnan(e.energy_above_idle_j));
+  e.energy_low_j = e.energy_high_j = NAN;
+  jc_estimate_at_wall(&e, 0, 2, 3);
+  cr_assert(isnan(e.energy_low_j) && isnan(e.energy_high_j));
+}
+
 Test(footprint, without_grid_or_price) {
   struct jc_footprint f = jc_footprint_of(3.6e6, 1, NAN, 0.3);
   cr_assert(isnan(f.co2e_g));

@@ -104,6 +104,34 @@ Test(powercap, two_packages_of_two_dies) {
   tree_remove(&tree);
 }
 
+/* As AMD's Zen 1 and 2 with several dies have it: every die's zone reads its socket's register. */
+Test(powercap, dies_that_show_their_package_are_counted_once) {
+  static const char *const mirrors[][2] = {{"intel-rapl:0", "intel-rapl:1"},
+                                           {"intel-rapl:2", "intel-rapl:3"}};
+  struct tree tree;
+  tree_copy(&tree, "intel-dies");
+  for (size_t i = 0; i < 2; i++) {
+    char folder[TREE_PATH];
+    char path[TREE_PATH];
+    char target[TREE_PATH];
+    tree_join(folder, tree.powercap, mirrors[i][1]);
+    tree_join(path, folder, "energy_uj");
+    (void)snprintf(target, sizeof target, "../%s/energy_uj", mirrors[i][0]);
+    cr_assert(unlink(path) == 0 && symlink(target, path) == 0);
+  }
+  struct jc_meter *meter =
+      open_advancing(&tree, (const char *const[]){"intel-rapl:0", "intel-rapl:2", NULL});
+  const struct jc_meter_info *info = jc_meter_info(meter);
+  cr_assert_str_eq(info->covers, "package-0-die-0, package-1-die-0");
+  cr_assert(has_note(info, "intel-rapl:1 (package-0-die-1) is not counted: it shows the counter of "
+                           "'intel-rapl:0', which is counted"));
+  cr_assert_eq(info->counters[1].state, JC_METER_DUPLICATE);
+  cr_assert_float_eq(advance_j(meter, &tree, "intel-rapl:0", 1000000), 1, 1e-6);
+  cr_assert_float_eq(advance_j(meter, &tree, "intel-rapl:2", 1000000), 1, 1e-6);
+  jc_meter_close(meter);
+  tree_remove(&tree);
+}
+
 Test(powercap, amd) {
   struct tree tree;
   tree_copy(&tree, "amd");
@@ -145,7 +173,7 @@ Test(powercap, zones_below_their_control_type) {
                                       "intel-rapl:1/intel-rapl:1:1", NULL};
   const struct tree *roots[] = {&tree, &mounted};
   for (size_t i = 0; i < 2; i++) {
-    struct jc_meter_options options = {.powercap_root = roots[i]->powercap};
+    struct jc_meter_options options = {.root = tree.root, .powercap_root = roots[i]->powercap};
     struct jc_error error = {0};
     struct jc_meter *meter;
     struct advancer advancer;
@@ -406,7 +434,7 @@ Test(simulator, many_wraps_two_packages_dram_and_an_unreadable_zone, .timeout = 
   struct tree tree;
   tree_make(&tree);
   pid_t simulator = simulator_start(&tree, options);
-  struct jc_meter_options meter_options = {.powercap_root = tree.powercap};
+  struct jc_meter_options meter_options = {.root = tree.root};
   struct jc_error error = {0};
   struct jc_meter *meter;
   cr_assert_eq(jc_meter_open(NULL, &meter_options, &meter, &error), JC_OK, "%s", error.text);

@@ -1,6 +1,6 @@
 joulecast list layers | sed -n '/^linear/,/bias/p'
 joulecast list methods | grep -A1 -e method -e roofline
-joulecast list meters | head -3
+joulecast list meters
 joulecast list models | grep -e params -e "^resnet50 "
 joulecast list hardware | grep -e cores -e generic -e a100
 joulecast list grids | grep -e region -e World
