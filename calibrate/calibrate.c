@@ -31,6 +31,10 @@ struct effort {
 static const struct effort quick_effort = {"q", 120, 3e10, 0.1, 4, 0.10, 1.0, 50};
 static const struct effort full_effort = {"f", 240, 8e10, 0.25, 6, 0.25, 5.0, 280};
 
+static const struct effort *effort_of(const struct jc_calibrate_options *options) {
+  return options->quick ? &quick_effort : &full_effort;
+}
+
 static const double load_window_s = 0.5;
 
 struct session {
@@ -332,24 +336,29 @@ static enum jc_status prepare(struct session *s, struct jc_error *error) {
   return jc_measure_idle(s->meter, s->effort->idle_s, &s->idle_power_w, error);
 }
 
+enum jc_status jc_calibrate_plan(const struct jc_calibrate_options *options,
+                                 const struct jc_machine *machine, struct jc_plan *plan,
+                                 struct jc_error *error) {
+  const struct effort *effort = effort_of(options);
+  const struct jc_plan_options plan_options = {
+      .prefix = effort->prefix,
+      .seed = options->seed,
+      .count = options->networks > 0 ? options->networks : effort->networks,
+      .flops_max = effort->flops_max,
+      .memory_bytes = effort->memory_share * (double)machine->memory_bytes,
+  };
+  return jc_plan_make(&plan_options, plan, error);
+}
+
 enum jc_status jc_calibrate_measure(const struct jc_calibrate_options *options,
                                     struct jc_calibrate_result *result, struct jc_error *error) {
-  struct session s = {.options = options,
-                      .result = result,
-                      .effort = options->quick ? &quick_effort : &full_effort,
-                      .start_s = jc_clock_s()};
+  struct session s = {
+      .options = options, .result = result, .effort = effort_of(options), .start_s = jc_clock_s()};
   struct jc_plan plan = {0};
   memset(result, 0, sizeof(*result));
   if (prepare(&s, error) != JC_OK)
     goto cleanup;
-  const struct jc_plan_options plan_options = {
-      .prefix = s.effort->prefix,
-      .seed = options->seed,
-      .count = options->networks > 0 ? options->networks : s.effort->networks,
-      .flops_max = s.effort->flops_max,
-      .memory_bytes = s.effort->memory_share * (double)s.machine.memory_bytes,
-  };
-  if (jc_plan_make(&plan_options, &plan, error) != JC_OK)
+  if (jc_calibrate_plan(options, &s.machine, &plan, error) != JC_OK)
     goto cleanup;
   result->planned = plan.count;
   (void)measure_plan(&s, &plan, error);

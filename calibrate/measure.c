@@ -108,6 +108,8 @@ static enum jc_status run_window(const struct jc_runner_driver *runner, void *se
     if (timed_step(runner, session, &time_s, error) != JC_OK)
       return error->status;
     keep_step(kept, runner, session, time_s);
+    if (options->each_step != NULL)
+      options->each_step(options->step_context, time_s);
     window->steps++;
     now = jc_clock_s();
   }

@@ -18,6 +18,9 @@ struct jc_window_options {
   struct jc_runner_options runner;
   uint32_t min_steps;  /* >= 3, at most JC_KEPT_STEPS */
   double min_window_s; /* the meter's share: RAPL ticks once a millisecond */
+  /* Told the seconds of every step of the window; may be NULL. */
+  void (*each_step)(void *context, double step_s);
+  void *step_context;
 };
 
 struct jc_window_layer {
