@@ -145,7 +145,8 @@ const char *jc_verdict_name(enum jc_verdict verdict) {
 }
 
 enum jc_verdict jc_check_judge(const struct jc_check_errors *errors, double stated_mape) {
-  const double stated = fmax(isnan(stated_mape) ? 0 : stated_mape, JC_CHECK_STATED_FLOOR);
+  const double stated = fmin(fmax(isnan(stated_mape) ? 0 : stated_mape, JC_CHECK_STATED_FLOOR),
+                             JC_CHECK_STATED_CEILING);
   const bool has_intervals = errors->intervals > 0;
   const double inside = has_intervals ? (double)errors->inside / errors->intervals : NAN;
   assert(errors->count > 0);

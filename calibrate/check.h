@@ -7,7 +7,8 @@
  *
  * The rule of the verdict. Let E be the mean absolute error found, and S the one the profile states
  * (each sample network predicted from the others), but at least JC_CHECK_STATED_FLOOR, since some
- * of E is the noise of the machine.
+ * of E is the noise of the machine, and at most JC_CHECK_STATED_CEILING, since a profile that says
+ * that it is bad is bad.
  *   trust             E <= 1.5 S, and at least 80 % of the networks inside their 90 % interval
  *   recalibrate       E > 3 S, or fewer than 50 % inside
  *   trust with care   anything between; and at best this where the profile gives no interval or no
@@ -78,7 +79,8 @@ void jc_check_compare(const struct jc_check_figure *figures, uint32_t count,
 
 /* ---- judging ---- */
 
-#define JC_CHECK_STATED_FLOOR 0.04
+#define JC_CHECK_STATED_FLOOR   0.04
+#define JC_CHECK_STATED_CEILING 0.10
 
 enum jc_verdict { JC_VERDICT_TRUST, JC_VERDICT_CARE, JC_VERDICT_RECALIBRATE };
 

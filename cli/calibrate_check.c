@@ -385,10 +385,11 @@ const struct command step_check = {
              .description =
                  "Train networks that no calibration trains, a few seconds each, and put step time "
                  "and joules beside what the profile forecasts. The verdict is `trust` if the mean "
-                 "error is at most 1.5 times the one that the profile states (4 % at least) and 80 "
-                 "% of the networks lie inside their 90 % interval; `recalibrate` if the error is "
-                 "beyond 3 times that or fewer than half lie inside; else `trust with care`. "
-                 "Energy counts where it is measured. Exit status: 0 trust, 1 any other verdict.",
+                 "error is at most 1.5 times the one that the profile states (taken as 4 % at "
+                 "least and 10 % at most) and 80 % of the networks lie inside their 90 % interval; "
+                 "`recalibrate` if the error is beyond 3 times that or fewer than half lie inside; "
+                 "else `trust with care`. Energy counts where it is measured. Exit status: 0 "
+                 "trust, 1 any other verdict.",
              .examples =
                  "  joulecast calibrate check\n"
                  "  joulecast calibrate check -t 1 -m resnet34:8:3x96x96 -m vgg11 -m my.txt\n"

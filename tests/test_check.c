@@ -228,6 +228,13 @@ Test(check_judge, the_stated_error_has_a_floor) {
   cr_assert_eq(judge(0.121, 10, 10, 0.01), JC_VERDICT_RECALIBRATE);
 }
 
+/* Nor is one that states 90 % trusted at 80 %. */
+Test(check_judge, the_stated_error_has_a_ceiling) {
+  cr_assert_eq(judge(0.149, 10, 10, 0.9), JC_VERDICT_TRUST);
+  cr_assert_eq(judge(0.151, 10, 10, 0.9), JC_VERDICT_CARE);
+  cr_assert_eq(judge(0.301, 10, 10, 0.9), JC_VERDICT_RECALIBRATE);
+}
+
 Test(check_judge, by_the_share_inside_the_intervals) {
   cr_assert_eq(judge(0.01, 8, 10, 0.05), JC_VERDICT_TRUST);
   cr_assert_eq(judge(0.01, 7, 10, 0.05), JC_VERDICT_CARE);

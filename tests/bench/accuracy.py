@@ -208,7 +208,7 @@ def report_threads(threads, results):
     measured = [r for r in results["measured"] if r["threads"] == threads]
     predicted = [r for r in results["predicted"] if r["threads"] == threads]
     methods = list(dict.fromkeys(r["method"] for r in predicted))
-    lists = [name for name in LISTS if any(r["list"] == name for r in measured)]
+    lists = list(dict.fromkeys(r["list"] for r in measured))
     truth = truths(measured)
     noise = noise_floor(measured)
     disturbed = sum(not r["quiet"] for r in measured)
@@ -284,6 +284,7 @@ class Bench:
         self.program = arguments.joulecast
         self.calibrate_options = arguments.calibrate_options.split()
         self.check_options = arguments.check_options.split()
+        self.torch_steps = arguments.torch_steps
         self.work = arguments.work or os.path.join(
             "build-bench", datetime.datetime.now().strftime("accuracy-%Y%m%d-%H%M%S"))
         self.lists = [(os.path.splitext(os.path.basename(n))[0], *read_list(n))
@@ -309,7 +310,7 @@ class Bench:
         """One call of `calibrate check` over all lists: yields (list, family, configuration)."""
         chosen = [word for _, path, _ in self.lists for word in ("-m", path)]
         text = self.call("calibrate", "check", "-q", "--format", "json", "-t", str(threads),
-                         *chosen, *words, *self.check_options)
+                         *chosen, *words)
         check = json.loads(text)
         entries = [(name, *entry) for name, _, entries in self.lists for entry in entries]
         assert [e[1] for e in entries] == [c["configuration"] for c in check["configurations"]]
@@ -323,7 +324,7 @@ class Bench:
                    "meter": check["meter"], "threads": check["threads"]})
 
     def measure(self, threads, number_of_round):
-        check, entries = self.check(threads, "--measure-only")
+        check, entries = self.check(threads, "--measure-only", *self.check_options)
         if number_of_round == 0:
             self.describe(check)
         for name, family, c in entries:
@@ -361,7 +362,8 @@ class Bench:
                                     *self.check_options))
         for (configuration, _), c in zip(entries, ours["configurations"]):
             done = subprocess.run([python, os.path.join(HERE, "torch_step.py"), c["model"],
-                                   str(c["batch_size"]), c["input"], str(threads)], check=True,
+                                   str(c["batch_size"]), c["input"], str(threads),
+                                   str(self.torch_steps)], check=True,
                                   stdout=subprocess.PIPE, text=True)
             torch = json.loads(done.stdout)
             self.keep({"kind": "torch", "threads": threads, "configuration": configuration,
@@ -392,8 +394,9 @@ def parse():
     parser.add_argument("--predict", nargs="+", metavar="PROFILE")
     parser.add_argument("--report", nargs="+", metavar="FILE")
     parser.add_argument("--no-torch", action="store_true")
+    parser.add_argument("--torch-steps", type=int, default=20)
     parser.add_argument("--calibrate-options", default="", help="passed to `calibrate`")
-    parser.add_argument("--check-options", default="", help="passed to `calibrate check`")
+    parser.add_argument("--check-options", default="", help="passed to `calibrate check` where it measures")
     return parser.parse_args()
 
 
