@@ -6,6 +6,9 @@ TEST_BUILD ?= build-test
 FUZZ_BUILD ?= build-fuzz
 JOBS       ?= $(shell nproc)
 
+# Of the accuracy benchmark, each with a seed of its own.
+CALIBRATIONS ?= 1
+
 # Of each reader.
 FUZZ_SECONDS ?= 600
 
@@ -51,9 +54,11 @@ fuzz:
 	  -artifact_prefix=$(FUZZ_BUILD)/samples- $(FUZZ_BUILD)/corpus-samples tests/corpus/samples \
 	  tests/fixtures/samples
 
-# Forecast against measurement on the shipped networks; minutes, and wants a quiet machine.
+# Forecast against measurement on networks that no calibration trains, at one and at all threads:
+# calibrates CALIBRATIONS times, measures everything twice. Half an hour on 2 cores, and wants a quiet
+# machine. The rows stay in build-bench/; `tests/bench/accuracy.py --report FILE` shows them again.
 bench-accuracy: build
-	tests/bench/accuracy.sh $(BUILD)/cli/joulecast
+	python3 tests/bench/accuracy.py --joulecast $(BUILD)/cli/joulecast --calibrations $(CALIBRATIONS)
 
 # Every classifier of torchvision, exported and by way of ONNX, against the counts that torch itself
 # made of it (tests/golden/torch_counts.csv). Wants Debian's python3-torchvision; the tests do 25

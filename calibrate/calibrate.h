@@ -1,5 +1,6 @@
 /* calibrate.h -- what this machine costs: train sample networks, measure, fit, keep a profile.
  *
+ *   jc_calibrate_plan()     seed -> the networks that would be trained
  *   jc_calibrate_measure()  plan -> really train each network -> samples.jsonl, a line each, synced
  *   jc_calibrate_fit()      samples.jsonl -> struct jc_profile
  *
@@ -91,6 +92,14 @@ struct jc_calibrate_result {
  * written). */
 enum jc_status jc_calibrate_measure(const struct jc_calibrate_options *options,
                                     struct jc_calibrate_result *result, struct jc_error *error);
+
+struct jc_plan;
+
+/* The networks that jc_calibrate_measure() with OPTIONS trains on MACHINE, in this order. The
+ * caller frees PLAN (plan.h). Fails with JC_ERROR_STORAGE. */
+enum jc_status jc_calibrate_plan(const struct jc_calibrate_options *options,
+                                 const struct jc_machine *machine, struct jc_plan *plan,
+                                 struct jc_error *error);
 
 struct jc_sample;
 

@@ -86,8 +86,11 @@ static enum jc_status run_window(struct warm_network *w, const struct jc_window_
     return error->status;
   const double cpu_start = jc_cpu_clock_s(), start = jc_clock_s();
   while (window->steps < options->min_steps || jc_clock_s() - start < options->min_window_s) {
-    if (warm_step(w, error) != JC_OK)
+    double time_s = 0;
+    if (warm_step(w, &time_s, error) != JC_OK)
       return error->status;
+    if (options->each_step != NULL)
+      options->each_step(options->step_context, time_s);
     window->steps++;
   }
   window->cpu_s = jc_cpu_clock_s() - cpu_start;

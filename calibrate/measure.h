@@ -31,6 +31,9 @@ struct jc_window_options {
   double min_window_s; /* the meter's share: RAPL ticks once a millisecond */
   double least_share;  /* a window of a lower CPU share is measured again at once, the better one
                           kept; 0: never */
+  /* Told the seconds of every step of the window; may be NULL. */
+  void (*each_step)(void *context, double step_s);
+  void *step_context;
 };
 
 struct jc_window_layer {

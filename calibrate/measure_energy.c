@@ -26,7 +26,8 @@ static enum jc_status run_stretch(struct warm_network *w, double duration_s, str
     return error->status;
   const double cpu_start = jc_cpu_clock_s(), start = jc_clock_s();
   while (stretch->steps == 0 || jc_clock_s() - start < duration_s) {
-    if (warm_step(w, error) != JC_OK)
+    double unused_s = 0;
+    if (warm_step(w, &unused_s, error) != JC_OK)
       return error->status;
     stretch->steps++;
   }

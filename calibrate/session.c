@@ -117,22 +117,32 @@ static void choose_pace(struct session *s) {
   };
 }
 
-static enum jc_status make_plan(struct session *s, struct jc_error *error) {
-  const struct jc_calibrate_options *options = s->options;
+static const struct effort *effort_of(const struct jc_calibrate_options *options) {
+  return options->quick ? &quick_effort : &full_effort;
+}
+
+enum jc_status jc_calibrate_plan(const struct jc_calibrate_options *options,
+                                 const struct jc_machine *machine, struct jc_plan *plan,
+                                 struct jc_error *error) {
+  const struct effort *effort = effort_of(options);
   const struct jc_plan_options plan_options = {
-      .prefix = s->effort->prefix,
+      .prefix = effort->prefix,
       .seed = options->seed,
-      .count = options->networks > 0 ? options->networks : s->effort->networks,
-      .flops_max = s->effort->flops_max,
-      .memory_bytes = s->effort->memory_share * (double)s->machine.memory_bytes,
+      .count = options->networks > 0 ? options->networks : effort->networks,
+      .flops_max = effort->flops_max,
+      .memory_bytes = effort->memory_share * (double)machine->memory_bytes,
   };
-  if (jc_plan_make(&plan_options, &s->plan, error) != JC_OK)
+  return jc_plan_make(&plan_options, plan, error);
+}
+
+static enum jc_status make_plan(struct session *s, struct jc_error *error) {
+  if (jc_calibrate_plan(s->options, &s->machine, &s->plan, error) != JC_OK)
     return error->status;
   s->networks = calloc(s->plan.count, sizeof(*s->networks));
   s->order = calloc(s->plan.count, sizeof(*s->order));
   if (s->networks == NULL || s->order == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  shuffle(s->order, s->plan.count, options->seed);
+  shuffle(s->order, s->plan.count, s->options->seed);
   s->result->planned = s->plan.count;
   return JC_OK;
 }
@@ -141,7 +151,7 @@ static enum jc_status make_plan(struct session *s, struct jc_error *error) {
  * CPU, so that pinning comes after. */
 enum jc_status session_open(struct session *s, struct jc_error *error) {
   int quietest = -1;
-  s->effort = s->options->quick ? &quick_effort : &full_effort;
+  s->effort = effort_of(s->options);
   if (find_runner(s, error) != JC_OK || jc_environment_probe(NULL, &s->machine, error) != JC_OK ||
       check_load(s, &quietest, error) != JC_OK)
     return error->status;

@@ -55,10 +55,9 @@ void warm_close(struct warm_network *w) {
   free(w->kept[1].layers);
 }
 
-enum jc_status warm_step(struct warm_network *w, struct jc_error *error) {
+enum jc_status warm_step(struct warm_network *w, double *time_s, struct jc_error *error) {
   struct kept *kept = &w->kept[0];
-  double time_s = 0;
-  if (timed_step(w, &time_s, error) != JC_OK)
+  if (timed_step(w, time_s, error) != JC_OK)
     return error->status;
   if (kept->steps == JC_KEPT_STEPS)
     return JC_OK;
@@ -70,7 +69,7 @@ enum jc_status warm_step(struct warm_network *w, struct jc_error *error) {
     kept_row(kept, i, JC_UPDATE)[kept->steps] = layer.update_s;
   }
   kept->loss_s[kept->steps] = w->runner->loss_s != NULL ? w->runner->loss_s(w->session) : NAN;
-  kept->step_s[kept->steps++] = time_s;
+  kept->step_s[kept->steps++] = *time_s;
   return JC_OK;
 }
 

@@ -28,8 +28,8 @@ enum jc_status warm_open(struct warm_network *w, const struct jc_runner_driver *
                          const struct jc_runner_options *options, struct jc_error *error);
 void warm_close(struct warm_network *w);
 
-/* One step, its times kept if there is room. */
-enum jc_status warm_step(struct warm_network *w, struct jc_error *error);
+/* One step of *TIME_S, its times kept if there is room. */
+enum jc_status warm_step(struct warm_network *w, double *time_s, struct jc_error *error);
 
 /* Fills what WINDOW says of steps and layers from those kept: they are sorted, so once. */
 void warm_summarize(struct warm_network *w, struct jc_window *window);

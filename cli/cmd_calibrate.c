@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/calibrate_steps.h"
 #include "cli/forecast.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -16,23 +17,17 @@
 #include "estimator/profile_file.h"
 
 struct calibrate_options {
-  bool quick, fresh, force, quiet;
-  struct count_option seed, networks;
+  struct plan_options plan;
+  bool fresh, force, quiet;
   struct real_option max_seconds;
   const char *samples, *profile;
   struct machine_options machine;
 };
 
 #define CALIBRATE(member) OPTION_AT(struct calibrate_options, member)
-static const struct option_row rows_plan[] = {
-    {"quick", 0, CALIBRATE(quick), NULL, "about a minute: fewer and smaller networks", NULL,
-     OPTION_FREE},
+static const struct option_row rows_measuring[] = {
     {"fresh", 0, CALIBRATE(fresh), NULL,
      "set earlier samples aside (FILE.old1, ...) and begin anew", NULL, OPTION_FREE},
-    {"seed", 0, CALIBRATE(seed), "N", "of the plan: another seed trains other networks", "1",
-     OPTION_RANGE(0, OPTION_ANY_COUNT)},
-    {"networks", 0, CALIBRATE(networks), "N", "sample networks to train", "120 or 240",
-     OPTION_RANGE(1, 100000)},
     {"max-seconds", 0, CALIBRATE(max_seconds), "S",
      "stop training after that long; the rest of the plan is left out", "about 1 or 5 minutes",
      OPTION_RANGE(OPTION_POSITIVE, 1e6)},
@@ -41,59 +36,55 @@ static const struct option_row rows_force[] = {
     {"force", 0, CALIBRATE(force), NULL,
      "go on beside other processes' load, and store it in the profile", NULL, OPTION_FREE},
 };
-static const struct option_row rows_files[] = {
+static const struct option_row rows_samples[] = {
     {"samples-file", 's', CALIBRATE(samples), "FILE",
      "keep the raw samples in FILE, and resume from it", "beside the profile", OPTION_FREE},
+};
+static const struct option_row rows_profile[] = {
     {"output", 'o', CALIBRATE(profile), "PROFILE", "write the profile there",
      "the XDG data folder, named by machine", OPTION_FREE},
+};
+static const struct option_row rows_quiet[] = {
     {"quiet", 'q', CALIBRATE(quiet), NULL, "no progress", NULL, OPTION_FREE},
 };
-static const struct option_table table_plan = {"Plan", rows_plan, OPTION_COUNT(rows_plan)};
+static const struct option_table table_measuring = {"Plan", rows_measuring,
+                                                    OPTION_COUNT(rows_measuring)};
 static const struct option_table table_force = {"Machine", rows_force, OPTION_COUNT(rows_force)};
-static const struct option_table table_files = {"Files", rows_files, OPTION_COUNT(rows_files)};
+static const struct option_table table_samples = {"Files", rows_samples,
+                                                  OPTION_COUNT(rows_samples)};
+static const struct option_table table_profile_file = {"Files", rows_profile,
+                                                       OPTION_COUNT(rows_profile)};
+static const struct option_table table_no_progress = {"Files", rows_quiet,
+                                                      OPTION_COUNT(rows_quiet)};
 
 #define IN(member) offsetof(struct calibrate_options, member)
-static const struct option_group groups[] = {
-    {&table_plan, 0},
+/* Of measuring, alone or with the fit behind it. */
+static const struct option_group groups_measuring[] = {
+    {&table_plan, IN(plan)},
+    {&table_measuring, 0},
     {&table_threads, IN(machine)},
     {&table_meter, IN(machine)},
     {&table_powercap, IN(machine)},
     {&table_power, IN(machine)},
     {&table_force, 0},
-    {&table_files, 0},
+    {&table_samples, 0},
+    {&table_profile_file, 0},
+    {&table_no_progress, 0},
+};
+static const struct option_group groups_fit[] = {
+    {&table_threads, IN(machine)},
+    {&table_samples, 0},
+    {&table_profile_file, 0},
 };
 
-/* ---- steps and files ---- */
+/* ---- files ---- */
 
 struct job {
   const struct calibrate_options *options;
-  bool runs, fits;
-  const char *const *sample_paths; /* of the fit */
-  size_t sample_path_count;
   struct jc_machine machine;
   uint32_t threads;
   char samples[PATH_MAX], profile[PATH_MAX];
 };
-
-/* "", "run" or "fit", then sample files for `fit`. */
-static enum jc_status read_operands(const struct text_list *operands, struct job *job,
-                                    struct jc_error *error) {
-  const char *step = operands->count > 0 ? operands->value[0] : "";
-  job->runs = step[0] == '\0' || strcmp(step, "run") == 0;
-  job->fits = step[0] == '\0' || strcmp(step, "fit") == 0;
-  if (!job->runs && !job->fits)
-    return jc_fail(error, JC_ERROR_USAGE, 0, NULL, "calibrate: expected run or fit, got '%.40s'",
-                   step);
-  if (job->runs && operands->count > 1)
-    return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
-                   "calibrate %s: unexpected argument '%.80s'; only fit takes sample files", step,
-                   operands->value[1]);
-  if (operands->count > 1) {
-    job->sample_paths = operands->value + 1;
-    job->sample_path_count = operands->count - 1;
-  }
-  return JC_OK;
-}
 
 /* Samples lie beside the profile under its name: "P.json" has "P.samples.jsonl". */
 static enum jc_status name_samples(struct job *job, struct jc_error *error) {
@@ -145,15 +136,15 @@ static enum jc_status measure(const struct job *job, bool *interrupted, struct j
   struct jc_calibrate_result result;
   struct progress progress;
   struct jc_calibrate_options options = {
-      .quick = o->quick,
-      .seed = o->seed.given ? o->seed.value : 1,
+      .quick = o->plan.quick,
+      .seed = o->plan.seed.given ? o->plan.seed.value : DEFAULT_SEED,
       .threads = job->threads,
       .fresh = o->fresh,
       .force = o->force,
       .raise_priority = true,
       .meter = o->machine.meter,
       .samples_path = job->samples,
-      .networks = (uint32_t)o->networks.value,
+      .networks = (uint32_t)o->plan.networks.value,
       .budget_s = o->max_seconds.value,
       .progress = show_progress,
       .progress_context = &progress,
@@ -178,9 +169,18 @@ static enum jc_status measure(const struct job *job, bool *interrupted, struct j
 
 /* ---- fitting ---- */
 
-static int fit(const struct job *job, struct jc_error *error) {
-  const char *own[] = {job->samples};
-  const bool given = job->sample_path_count > 0;
+/* Where the profile of samples given by hand goes: the option's path, else the name of the machine
+ * that they were measured on. */
+static enum jc_status name_fitted(struct job *job, const struct jc_profile *profile,
+                                  struct jc_error *error) {
+  if (job->profile[0] != '\0')
+    return JC_OK;
+  return jc_profile_default_path(&profile->machine, profile->precision, profile->threads,
+                                 job->profile, sizeof(job->profile), error);
+}
+
+static int fit(struct job *job, const char *const *sample_paths, size_t count,
+               struct jc_error *error) {
   struct jc_profile *profile = calloc(1, sizeof(*profile));
   struct jc_fit_report report = {0};
   int code = EXIT_OK;
@@ -188,10 +188,10 @@ static int fit(const struct job *job, struct jc_error *error) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     return EXIT_RUNTIME;
   }
-  if (jc_calibrate_fit(given ? job->sample_paths : own, given ? job->sample_path_count : 1, profile,
-                       &report, error) != JC_OK)
+  if (jc_calibrate_fit(sample_paths, count, profile, &report, error) != JC_OK)
     code = exit_code_of_input(error);
-  else if (jc_profile_write(job->profile, profile, error) != JC_OK)
+  else if (name_fitted(job, profile, error) != JC_OK ||
+           jc_profile_write(job->profile, profile, error) != JC_OK)
     code = exit_code_of(error);
   else if (profile->phase == JC_RUN_FORWARD)
     report_forward_profile(profile, &report, job->profile, stdout);
@@ -201,41 +201,132 @@ static int fit(const struct job *job, struct jc_error *error) {
   return code;
 }
 
-static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
-  struct job job = {.options = options};
+/* ---- the command and its steps ---- */
+
+static enum jc_status start_job(const struct calibrate_options *options, struct job *job,
+                                struct jc_error *error) {
+  job->options = options;
+  if (jc_environment_probe(NULL, &job->machine, error) != JC_OK)
+    return error->status;
+  job->threads =
+      options->machine.threads.given ? (uint32_t)options->machine.threads.value : job->machine.cpus;
+  return name_files(job, error);
+}
+
+static int run_measuring(const void *options, const struct text_list *operands,
+                         struct jc_error *error) {
+  struct job job = {0};
   bool interrupted = false;
-  if (read_operands(operands, &job, error) != JC_OK ||
-      jc_environment_probe(NULL, &job.machine, error) != JC_OK)
+  (void)operands;
+  if (start_job(options, &job, error) == JC_OK)
+    (void)measure(&job, &interrupted, error);
+  return exit_code_of(error);
+}
+
+static int run_fit(const void *options, const struct text_list *operands, struct jc_error *error) {
+  const struct calibrate_options *o = options;
+  struct job job = {.options = o};
+  if (operands->count == 0) {
+    if (start_job(o, &job, error) != JC_OK)
+      return exit_code_of(error);
+    const char *own[] = {job.samples};
+    return fit(&job, own, 1, error);
+  }
+  const char *useless = o->machine.threads.given ? "--threads"
+                        : o->samples != NULL     ? "--samples-file"
+                                                 : NULL;
+  if (useless != NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, useless,
+                  "not beside named samples: they tell machine and threads themselves");
+  else if (o->profile != NULL && strlen(o->profile) >= sizeof(job.profile))
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--output", "the name is too long");
+  if (jc_error_is_set(error))
     return exit_code_of(error);
-  job.threads = job.options->machine.threads.given ? (uint32_t)job.options->machine.threads.value
-                                                   : job.machine.cpus;
-  if (name_files(&job, error) != JC_OK)
+  snprintf(job.profile, sizeof(job.profile), "%s", o->profile != NULL ? o->profile : "");
+  return fit(&job, operands->value, operands->count, error);
+}
+
+static const struct command step_run = {
+    .name = "run",
+    .summary = "measure only",
+    .spec = {.command = "calibrate run",
+             .description =
+                 "Train the sample networks of the plan and keep what they showed, without a fit. "
+                 "Every finished network is on disk at once; calling it again goes on where it "
+                 "stopped, by Ctrl-C or otherwise.",
+             .examples = "  joulecast calibrate run --quick -t 1 -s t1.jsonl\n",
+             .groups = groups_measuring,
+             .group_count = OPTION_COUNT(groups_measuring)},
+    .options_size = sizeof(struct calibrate_options),
+    .times_training = true,
+    .run = run_measuring,
+};
+
+static const struct command step_fit = {
+    .name = "fit",
+    .summary = "fit samples that exist",
+    .spec = {.command = "calibrate fit",
+             .operands = "[SAMPLES.jsonl...]",
+             .description =
+                 "Fit a profile to samples: those of this machine, or the files named, which may "
+                 "come from another one but must all come from the same. Their profile is named by "
+                 "the machine they were measured on.",
+             .examples = "  joulecast calibrate fit -t 1\n"
+                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n",
+             .operands_max = MAX_LIST,
+             .groups = groups_fit,
+             .group_count = OPTION_COUNT(groups_fit)},
+    .options_size = sizeof(struct calibrate_options),
+    .times_training = true,
+    .run = run_fit,
+};
+
+static const struct command *const steps[] = {&step_plan, &step_run, &step_fit, &step_check, NULL};
+
+/* A step named behind the options would be taken for an argument. */
+static enum jc_status refuse_operand(const char *word, struct jc_error *error) {
+  for (size_t i = 0; steps[i] != NULL; i++) {
+    if (strcmp(word, steps[i]->name) == 0)
+      return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
+                     "calibrate: the step comes first, before all options: `joulecast calibrate %s "
+                     "...`",
+                     word);
+  }
+  return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
+                 "calibrate: expected plan, run, fit, check or no word, got '%.40s'", word);
+}
+
+static int run_all(const void *options, const struct text_list *operands, struct jc_error *error) {
+  struct job job = {0};
+  bool interrupted = false;
+  if ((operands->count > 0 && refuse_operand(operands->value[0], error) != JC_OK) ||
+      start_job(options, &job, error) != JC_OK || measure(&job, &interrupted, error) != JC_OK)
     return exit_code_of(error);
-  if (job.runs && measure(&job, &interrupted, error) != JC_OK)
-    return exit_code_of(error);
-  if (job.fits && !interrupted)
-    return fit(&job, error);
-  return EXIT_OK;
+  const char *own[] = {job.samples};
+  return interrupted ? EXIT_OK : fit(&job, own, 1, error);
 }
 
 const struct command command_calibrate = {
     .name = "calibrate",
     .summary = "measure what training costs on this machine, and fit a profile",
     .spec = {.command = "calibrate",
-             .operands = "[run | fit SAMPLES.jsonl...]",
+             .operands = "[plan | run | fit | check]",
              .description =
                  "Train sample networks for real, record energy and layer times, fit a profile. "
-                 "`run` measures only, `fit` fits samples that exist, forward passes of single "
-                 "layers that "
-                 "were measured elsewhere too. Every finished network is on "
-                 "disk at once; calling it again goes on where it stopped, by Ctrl-C or otherwise.",
+                 "Every finished network is on disk at once; calling it again goes on where it "
+                 "stopped, by Ctrl-C or otherwise. The steps singly, each with a --help of its "
+                 "own: `plan` lists the networks and trains none, `run` measures only, `fit` fits "
+                 "samples that exist, `check` compares a profile with networks it never saw.",
              .examples = "  joulecast calibrate --quick\n"
                          "  joulecast calibrate -t 1 --tdp-w 65 --idle-w 8\n"
-                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n",
-             .operands_max = MAX_LIST,
-             .groups = groups,
-             .group_count = OPTION_COUNT(groups)},
+                         "  joulecast calibrate plan --quick\n"
+                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
+                         "  joulecast calibrate check -t 1\n",
+             .operands_max = 1,
+             .groups = groups_measuring,
+             .group_count = OPTION_COUNT(groups_measuring)},
     .options_size = sizeof(struct calibrate_options),
     .times_training = true,
-    .run = run,
+    .run = run_all,
+    .steps = steps,
 };

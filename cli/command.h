@@ -28,7 +28,7 @@ enum exit_code {
 };
 
 struct command {
-  const char *name;
+  const char *name;    /* of a step: its word behind the command's */
   const char *summary; /* one line for `joulecast --help` */
   struct option_spec spec;
   size_t options_size; /* of the struct its option tables fill */
@@ -36,6 +36,9 @@ struct command {
   /* Runs with parsed options and operands. Prints results; an error goes to ERROR, which main
    * prints. Returns an enum exit_code. */
   int (*run)(const void *options, const struct text_list *operands, struct jc_error *error);
+  /* Parts of the command with options of their own, `joulecast NAME STEP`, ended by NULL; NULL: it
+   * has none. */
+  const struct command *const *steps;
 };
 
 #define X(name) extern const struct command command_##name;

@@ -266,11 +266,10 @@ static void tell_hardware(const struct machine_options *options, const struct jc
     snprintf(idle->note, sizeof(idle->note), "the usual share of the TDP");
 }
 
-/* Resolves the data row for CORES cores (0: the whole part) with the user's power in place. */
-static enum jc_status resolve_hardware(const struct machine_options *options,
-                                       const struct jc_machine *machine, uint32_t cores,
-                                       struct inputs *inputs, struct jc_hardware *hardware,
-                                       struct jc_error *error) {
+enum jc_status resolve_hardware(const struct machine_options *options,
+                                const struct jc_machine *machine, uint32_t cores,
+                                struct inputs *inputs, struct jc_hardware *hardware,
+                                struct jc_error *error) {
   struct jc_hardware_table table = {0};
   const struct jc_hardware_row *row = NULL;
   if (jc_hardware_table_read(NULL, &table, error) == JC_OK &&

@@ -66,6 +66,13 @@ enum jc_status forecast_make(const struct forecast_options *options, struct fore
                              struct jc_error *error);
 void forecast_free(struct forecast *forecast);
 
+/* The data row that the options name, or MACHINE's, for CORES cores (0: the whole part) with the
+ * user's power in place, told to INPUTS. JC_ERROR_MISSING if there is none. */
+enum jc_status resolve_hardware(const struct machine_options *options,
+                                const struct jc_machine *machine, uint32_t cores,
+                                struct inputs *inputs, struct jc_hardware *hardware,
+                                struct jc_error *error);
+
 /* The power figures of the `model` meter for MACHINE: the options', else its data row's, told to
  * INPUTS. Without either OPTIONS->model stays empty, and the meter is not available. */
 enum jc_status resolve_meter(const struct machine_options *options,

@@ -66,6 +66,22 @@ static const struct command *find_command(const char *name, struct jc_error *err
   return NULL;
 }
 
+/* The command that ARGV begins with, or the step of it that follows; *WORDS is how many name it. */
+static const struct command *find_step(int argc, char *const *argv, int *words,
+                                       struct jc_error *error) {
+  const struct command *command = find_command(argv[0], error);
+  *words = 1;
+  if (command == NULL || command->steps == NULL || argc < 2)
+    return command;
+  for (size_t i = 0; command->steps[i] != NULL; i++) {
+    if (strcmp(argv[1], command->steps[i]->name) == 0) {
+      *words = 2;
+      return command->steps[i];
+    }
+  }
+  return command;
+}
+
 static int run_command(const struct command *command, int argc, char *const *argv,
                        struct jc_error *error) {
   struct text_list operands;
@@ -84,7 +100,7 @@ static int run_command(const struct command *command, int argc, char *const *arg
   return code == EXIT_OK ? exit_code_of(error) : code;
 }
 
-/* `joulecast`, `joulecast help [COMMAND]`, --help, --version; false: it is none of these. */
+/* `joulecast`, `joulecast help [COMMAND [STEP]]`, --help, --version; false: it is none of these. */
 static bool run_general(int argc, char *const *argv, struct jc_error *error) {
   const char *first = argc > 1 ? argv[1] : "--help";
   const bool help =
@@ -99,7 +115,8 @@ static bool run_general(int argc, char *const *argv, struct jc_error *error) {
     print_help(stderr);
     (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL, "expected a command");
   } else if (argc > 2) {
-    const struct command *command = find_command(argv[2], error);
+    int words = 0;
+    const struct command *command = find_step(argc - 2, argv + 2, &words, error);
     if (command != NULL)
       options_help(&command->spec, stdout);
   } else {
@@ -120,11 +137,12 @@ int main(int argc, char **argv) {
   struct jc_error error = {0};
   int code = EXIT_OK;
   if (!run_general(argc, argv, &error)) {
-    const struct command *command = find_command(argv[1], &error);
+    int words = 0;
+    const struct command *command = find_step(argc - 1, argv + 1, &words, &error);
     if (command != NULL && command->times_training)
       timing_prepare(argv);
     if (command != NULL)
-      code = run_command(command, argc - 2, argv + 2, &error);
+      code = run_command(command, argc - 1 - words, argv + 1 + words, &error);
   }
   if (fflush(stdout) != 0)
     (void)jc_fail(&error, JC_ERROR_IO, 0, NULL, "cannot write standard output");

@@ -123,4 +123,5 @@ void report_profile(const struct jc_profile *profile, const struct jc_fit_report
   print_error_summary("time", &profile->flops_time_error, out);
   print_error_summary("energy", &profile->flops_energy_error, out);
   fprintf(out, "\nprofile: %s\n", path);
+  fprintf(out, "  `joulecast calibrate check -p PROFILE` tells whether to trust it\n");
 }

@@ -1,12 +1,12 @@
 # Two networks are too few to fit, but they are kept, and never trained again.
-calibrate="joulecast calibrate --quick --networks 2 --force -t 1 -q --tdp-w 20 --idle-w 2"
+options="--quick --networks 2 --force -t 1 -q --tdp-w 20 --idle-w 2"
 run() {
-  $calibrate run -s samples.jsonl "$@" | sed -e 's/; [0-9]* disturbed.*//' -e '/^  conditions:/d'
+  joulecast calibrate run $options -s samples.jsonl "$@" | sed -e 's/; [0-9]* disturbed.*//' -e '/^  conditions:/d'
 }
 run
 run
 grep -c joulecast.run/1 samples.jsonl
-$calibrate -s samples.jsonl -o profile.json >out 2>error
+joulecast calibrate $options -s samples.jsonl -o profile.json >out 2>error
 echo $?
 sed 's/[0-9][0-9]* (and [0-9][0-9]* disturbed/N (and M disturbed/' error
 run --fresh
