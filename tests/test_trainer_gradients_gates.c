@@ -156,10 +156,6 @@ Test(trainer_gradients_gates, layernorm) {
       ROWS("no shift", "5", WITH("n", "layernorm", "\"bias\": false")),
       ROWS("no parameters", "16", WITH("n", "layernorm", "\"elementwise_affine\": false")),
       BEHIND_CONV("whole images", "16", WITH("n", "layernorm", "\"normalized_dims\": 3")),
-      {"frozen", "[40]", 3,
-       WITH("l", "linear", "\"out_features\": 33") WITH("n", "layernorm", "\"trainable\": false")
-           FC(4),
-       NULL},
       {"features", "[40]", 3,
        WITH("l", "linear", "\"out_features\": 33") LAYER("n", "layernorm") FC(4), NULL},
       {"of images", "[3, 6, 5]", 3, WITH("n", "layernorm", "\"eps\": 0.01") FC(4), NULL},
@@ -193,7 +189,7 @@ Test(trainer_gradients_gates, permute_and_parameter) {
       BEHIND_CONV("scaled in blocks", "20", SCALE("20", "c")),
       BEHIND_CONV("scaled and pooled", "20",
                   TO_LAST TO_FIRST SCALE("20", "to_first")
-                      WITH("m", "maxpool2d", "\"kernel_size\": 2") LAYER("b", "batchnorm2d")),
+                      WITH("m", "maxpool2d", "\"kernel_size\": 2") LAYER("b", "silu")),
       {"images to the end", "[3, 6, 5]", 3, TO_LAST LAYER("r", "silu") FC(4), NULL},
       {"images of the end to the front", "[6, 5, 3]", 3,
        TO_FIRST CONV("d", "\"out_channels\": 17, \"kernel_size\": 3") FC(4), NULL},

@@ -1,5 +1,6 @@
 /* test_trainer_models.c -- shipped CNNs that are more than convolutions and pools train: two steps
- * each, and a validation. */
+ * each, and a validation. (With images of 32x32 and statistics of two batches of two, efficientnet_b1
+ * overflows in validation, in PyTorch too.) */
 #include "tests/trainer_fixture.h"
 
 static const struct {
@@ -19,7 +20,7 @@ static const struct {
     {"inception_v3", "3x299x299"}, /* its auxiliary head takes nothing smaller */
 };
 
-Test(trainer_models, shipped_models_train, .timeout = 300) {
+Test(trainer_models, shipped_models_train, .timeout = 600) {
   REQUIRE_TRAINER();
   for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
     char path[512];
