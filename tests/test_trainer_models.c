@@ -1,6 +1,9 @@
 /* test_trainer_models.c -- shipped CNNs that are more than convolutions and pools train: two steps
- * each, and a validation. (With images of 32x32 and statistics of two batches of two, efficientnet_b1
- * overflows in validation, in PyTorch too.) */
+ * each, and a validation.
+ *
+ * With images of 32x32 and statistics of two batches of two, efficientnet_b1 overflows in
+ * validation, in PyTorch too.
+ */
 #include "tests/trainer_fixture.h"
 
 static const struct {

@@ -1,13 +1,24 @@
 # Bars that stand or lie, anywhere in the image, under noise, as IDX files: a network learns to tell
 # one from the other in images it has not seen.
 bars() { # STEM SAMPLES
-  awk -v n="$2" 'BEGIN { printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 3, 0, 0, int(n / 256), n % 256
-    printf "%c%c%c%c%c%c%c%c", 0, 0, 0, 28, 0, 0, 0, 28; srand(n)
-    for (i = 0; i < n; i++) { at = 6 + int(16 * rand())
-      for (y = 0; y < 28; y++) for (x = 0; x < 28; x++)
-        printf "%c", int(120 * rand()) + ((i % 2 ? x : y) == at ? 100 : 0) } }' >"$1-images-idx3-ubyte"
-  awk -v n="$2" 'BEGIN { printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, int(n / 256), n % 256
-    for (i = 0; i < n; i++) printf "%c", i % 2 }' >"$1-labels-idx1-ubyte"
+  awk -v n="$2" '
+    BEGIN {
+      printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 3, 0, 0, int(n / 256), n % 256
+      printf "%c%c%c%c%c%c%c%c", 0, 0, 0, 28, 0, 0, 0, 28
+      srand(n)
+      for (i = 0; i < n; i++) {
+        at = 6 + int(16 * rand())
+        for (y = 0; y < 28; y++)
+          for (x = 0; x < 28; x++)
+            printf "%c", int(120 * rand()) + ((i % 2 ? x : y) == at ? 100 : 0)
+      }
+    }' >"$1-images-idx3-ubyte"
+  awk -v n="$2" '
+    BEGIN {
+      printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, int(n / 256), n % 256
+      for (i = 0; i < n; i++)
+        printf "%c", i % 2
+    }' >"$1-labels-idx1-ubyte"
 }
 bars train 600
 bars t10k 130

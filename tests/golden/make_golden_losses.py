@@ -347,7 +347,8 @@ def forward(layers, outputs, params, x):
     for layer in layers:
         inputs = [tensors[name] for name in layer["inputs"]]
         if layer["type"] == "parameter":
-            tensors[layer["name"]] = ones(params, layer["name"] + ".weight", layer["shape"], x.dtype)
+            name = layer["name"]
+            tensors[name] = ones(params, f"{name}.weight", layer["shape"], x.dtype)
         else:
             tensors[layer["name"]] = KINDS[layer["type"]](layer, params, *inputs)
     return [tensors[name] for name in outputs]
