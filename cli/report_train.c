@@ -39,16 +39,21 @@ static void fill_figures(const struct train_report *report, struct figure figure
   memcpy(figures, rows, sizeof(rows));
 }
 
+static const char *data_name(const struct train_report *report) {
+  const struct jc_dataset *dataset = report->options->dataset;
+  return dataset != NULL ? jc_dataset_facts(dataset).format : "synthetic";
+}
+
 static bool is_whole(const struct training *t) {
   return t->done.training == t->whole.training && t->done.validation == t->whole.validation;
 }
 
 /* ---- JSON ---- */
 
-/* Of the trainer's optimiser, whatever the run's options left out. */
 static uint64_t memory_forecast(const struct train_report *report) {
-  return jc_training_memory_bytes(&report->forecast->model.analysis.totals,
-                                  report->options->run.batch_size, JC_OPTIMIZER_MOMENTUM);
+  const struct jc_run *run = &report->options->run;
+  return jc_training_memory_bytes(&report->forecast->model.analysis.totals, run->batch_size,
+                                  run->optimizer);
 }
 
 static void put_figures(const struct figure *figures, struct jc_json_writer *w) {
@@ -65,6 +70,7 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_object(w, NULL);
   jc_put_string(w, "schema", "joulecast.train/1");
   jc_put_string(w, "model", report->forecast->model.network->name);
+  jc_put_string(w, "data", data_name(report));
   put_run(&report->options->run, w, "run");
   put_machine(&report->forecast->machine, w, "machine");
   jc_put_string(w, "meter", t->meter.name);
@@ -107,8 +113,8 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
           format_count((double)t->whole.training, whole, sizeof(whole)),
           t->stopped ? " (stopped)" : "", format_count((double)run->batch_size, text, sizeof(text)),
           run->threads, run->threads == 1 ? "" : "s");
-  fprintf(out, "  loss        %-12.4f at the first step %.4f; synthetic data\n", t->loss,
-          t->first_loss);
+  fprintf(out, "  loss        %-12.4f at the first step %.4f; %s data\n", t->loss, t->first_loss,
+          data_name(report));
   fprintf(out, "  accuracy    %-12s of the last %llu steps",
           format_percent(t->accuracy, text, sizeof(text)),
           (unsigned long long)(t->done.training < TRAINING_WINDOW ? t->done.training

@@ -8,20 +8,8 @@
 #include "calibrate/conditions.h"
 #include "cli/format.h"
 #include "cli/progress.h"
-#include "trainer/data.h"
-
-/* Batches made before the first step: making them costs time that belongs to no network. */
-enum { POOL_BYTES = 64 << 20, POOL_BATCHES_MAX = 512 };
-/* Validation sees other samples of the same distribution: numbers no training step reaches. */
-static const uint64_t validation_offset = UINT64_C(1) << 48;
-
-/* Distinct batches, used in turn. */
-struct pool {
-  uint64_t count;
-  size_t image_floats, labels; /* of one batch */
-  float *images;
-  int32_t *classes;
-};
+#include "cli/training_data.h"
+#include "trainer/loss.h"
 
 struct session {
   const struct loaded_model *model;
@@ -30,53 +18,13 @@ struct session {
   struct jc_trainer *trainer;
   struct jc_meter *meter;
   struct jc_conditions conditions;
-  struct pool pool, validation_pool;
+  struct training_data *data;
   struct jc_meter_reading begin, now, epoch_begin;
   struct progress progress;
   /* The last steps, in a ring. */
   double loss[TRAINING_WINDOW], step_s[TRAINING_WINDOW];
   uint32_t correct[TRAINING_WINDOW];
 };
-
-/* ---- data ---- */
-
-static enum jc_status make_pool(const struct session *s, uint64_t first, uint64_t wanted,
-                                struct pool *pool, struct jc_error *error) {
-  const struct jc_network *network = s->model->network;
-  const struct jc_analysis *analysis = &s->model->analysis;
-  const struct jc_synthetic data = {
-      .seed = s->options->seed,
-      .batch_size = (uint32_t)s->options->run.batch_size,
-      .classes = (uint32_t)jc_shape_elements(jc_tensor_shape(analysis, network->outputs[0])),
-      .sample_elements = jc_shape_elements(&network->inputs[0].shape)};
-  pool->labels = data.batch_size;
-  pool->image_floats = data.batch_size * (size_t)data.sample_elements;
-  pool->count = POOL_BYTES / (sizeof(float) * pool->image_floats);
-  pool->count = pool->count > POOL_BATCHES_MAX ? POOL_BATCHES_MAX : pool->count;
-  pool->count = pool->count > wanted ? wanted : pool->count;
-  pool->count = pool->count < 1 ? 1 : pool->count;
-  pool->images = malloc(pool->count * pool->image_floats * sizeof(float));
-  pool->classes = malloc(pool->count * pool->labels * sizeof(int32_t));
-  if (pool->images == NULL || pool->classes == NULL)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory for training data");
-  for (uint64_t i = 0; i < pool->count; i++)
-    jc_synthetic_batch(&data, first + i, pool->images + i * pool->image_floats,
-                       pool->classes + i * pool->labels);
-  return JC_OK;
-}
-
-static void load_batch(const struct session *s, const struct pool *pool, uint64_t step) {
-  const uint64_t i = step % pool->count;
-  memcpy(jc_trainer_images(s->trainer), pool->images + i * pool->image_floats,
-         pool->image_floats * sizeof(float));
-  memcpy(jc_trainer_labels(s->trainer), pool->classes + i * pool->labels,
-         pool->labels * sizeof(int32_t));
-}
-
-static void free_pool(struct pool *pool) {
-  free(pool->images);
-  free(pool->classes);
-}
 
 /* ---- figures ---- */
 
@@ -156,7 +104,7 @@ static enum jc_status train_step(struct session *s, struct jc_error *error) {
   struct training *t = s->training;
   struct jc_step step;
   const size_t slot = (size_t)(t->done.training % TRAINING_WINDOW);
-  load_batch(s, &s->pool, t->done.training);
+  (void)training_data_load(s->data, JC_PART_TRAINING, t->done.training, s->trainer);
   if (jc_trainer_step(s->trainer, &step, error) != JC_OK)
     return error->status;
   if (t->done.training == 0)
@@ -170,20 +118,24 @@ static enum jc_status train_step(struct session *s, struct jc_error *error) {
 
 static enum jc_status validate(struct session *s, uint64_t steps, struct jc_error *error) {
   struct training *t = s->training;
-  uint64_t correct = 0, done = 0;
+  const struct jc_network *network = s->model->network;
+  const uint32_t classes = jc_tensor_shape(&s->model->analysis, network->outputs[0])->dim[0];
+  uint64_t correct = 0, samples = 0, done = 0;
   if (read_meter(s, error) != JC_OK)
     return error->status;
   const struct jc_meter_reading before = s->now;
   for (; done < steps && !*s->options->stop; done++) {
     struct jc_step step;
-    load_batch(s, &s->validation_pool, done);
+    const uint32_t fresh = training_data_load(s->data, JC_PART_VALIDATION, done, s->trainer);
     if (jc_trainer_validate(s->trainer, &step, error) != JC_OK)
       return error->status;
-    correct += step.correct;
+    correct += jc_loss_correct(jc_trainer_output(s->trainer), jc_trainer_labels(s->trainer), fresh,
+                               classes);
+    samples += fresh;
   }
   t->done.validation += done;
   if (done > 0)
-    t->val_accuracy = (double)correct / ((double)done * (double)s->options->run.batch_size);
+    t->val_accuracy = (double)correct / (double)samples;
   if (read_meter(s, error) != JC_OK)
     return error->status;
   t->validation_energy_j += s->now.energy_j - before.energy_j;
@@ -239,23 +191,15 @@ static enum jc_status run_steps(struct session *s, struct jc_error *error) {
 
 static enum jc_status open_session(struct session *s, struct jc_error *error) {
   const struct training_options *o = s->options;
-  struct jc_trainer_options trainer = JC_TRAINER_DEFAULTS;
+  struct jc_trainer_options trainer = o->trainer;
   trainer.batch_size = (uint32_t)o->run.batch_size;
   trainer.threads = o->run.threads;
-  trainer.learning_rate = o->learning_rate;
-  trainer.momentum = o->momentum;
-  trainer.weight_decay = o->weight_decay;
-  trainer.seed = o->seed;
   if (jc_run_steps(&o->run, &s->training->whole, error) != JC_OK ||
       jc_trainer_create(&s->model->analysis, &trainer, &s->trainer, error) != JC_OK ||
-      make_pool(s, 0, s->training->whole.training, &s->pool, error) != JC_OK)
+      training_data_open(s->model, o, &s->training->whole, &s->data, error) != JC_OK)
     return error->status;
   s->training->build_s = jc_trainer_size(s->trainer).build_s;
   s->training->memory_bytes = jc_trainer_size(s->trainer).bytes;
-  if (s->training->whole.validation > 0 &&
-      make_pool(s, validation_offset, s->training->whole.validation, &s->validation_pool, error) !=
-          JC_OK)
-    return error->status;
   if (jc_meter_open(o->meter, &o->meter_options, &s->meter, error) != JC_OK)
     return error->status;
   jc_conditions_pin(&s->conditions, o->run.threads, -1);
@@ -282,8 +226,7 @@ enum jc_status train(const struct loaded_model *model, const struct training_opt
   jc_conditions_restore(&s->conditions);
   jc_meter_close(s->meter);
   jc_trainer_destroy(s->trainer);
-  free_pool(&s->pool);
-  free_pool(&s->validation_pool);
+  training_data_close(s->data);
   free(s);
   return error->status;
 }

@@ -1,19 +1,20 @@
-/* training.h -- a real training run on synthetic data, metered from its first step to its last. */
+/* training.h -- a real training run, metered from its first step to its last. */
 #ifndef JC_CLI_TRAINING_H
 #define JC_CLI_TRAINING_H
 
 #include "calibrate/meter.h"
 #include "cli/common.h"
+#include "trainer/dataset.h"
 #include "trainer/trainer.h"
 
 enum { TRAINING_WINDOW = 256 }; /* steps over which loss, accuracy and median are taken */
 
 struct training_options {
-  struct jc_run run;   /* the whole run; samples > 0 */
-  uint64_t step_limit; /* stop after so many training steps; 0: the whole run */
-  double learning_rate, momentum, weight_decay;
-  uint64_t seed;
-  const char *meter; /* NULL: automatic */
+  struct jc_run run;                 /* the whole run; samples > 0 */
+  uint64_t step_limit;               /* stop after so many training steps; 0: the whole run */
+  struct jc_trainer_options trainer; /* batch size and threads are the run's */
+  struct jc_dataset *dataset;        /* NULL: synthetic data */
+  const char *meter;                 /* NULL: automatic */
   struct jc_meter_options meter_options;
   bool quiet;
   const volatile int *stop; /* nonzero: finish the step and return */
@@ -33,8 +34,8 @@ struct training {
   double validation_time_s, validation_energy_j; /* of them */
   double loss, first_loss;                       /* mean of the last steps; the first step's */
   double accuracy;                               /* of the last steps, 0..1 */
-  double val_accuracy;                           /* of the last validation; NAN: none */
-  double step_median_s;                        /* of the last steps; making the data is not in it */
+  double val_accuracy;  /* of the last validation, each sample once; NAN: none */
+  double step_median_s; /* of the last steps; making the data is not in it */
   double projected_energy_j, projected_time_s; /* of the whole run */
   struct jc_meter_info meter;
   size_t epoch_count, epoch_capacity;

@@ -246,13 +246,36 @@ static bool is_never_trained(uint16_t type) {
   return variant != NULL && strcmp(variant, ".outside") == 0;
 }
 
+/* Trained, but in no family of samples yet: a forecast prices them by the median of the others. */
+static bool is_sampled(enum jc_layer_kind kind) {
+  static const enum jc_layer_kind others[] = {JC_LAYER_parameter,
+                                              JC_LAYER_layernorm,
+                                              JC_LAYER_gelu,
+                                              JC_LAYER_permute,
+                                              JC_LAYER_sigmoid,
+                                              JC_LAYER_silu,
+                                              JC_LAYER_hardsigmoid,
+                                              JC_LAYER_hardswish,
+                                              JC_LAYER_mul,
+                                              JC_LAYER_mean,
+                                              JC_LAYER_chunk,
+                                              JC_LAYER_channel_shuffle,
+                                              JC_LAYER_stochastic_depth};
+  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    if (others[i] == kind)
+      return false;
+  return true;
+}
+
 static void expect_every_trainable_type(struct jc_plan *plan) {
   bool seen[JC_TYPE_COUNT] = {false};
   mark_types(plan, seen);
   for (uint16_t type = 0; type < JC_TYPE_UPDATE; type++) {
-    const bool trainable = jc_trainer_supports((enum jc_layer_kind)(type / JC_MAX_VARIANTS));
-    cr_assert(seen[type] || jc_type_name(type) == NULL || !trainable || is_never_trained(type),
-              "no network of %u has a %s", plan->count, jc_type_name(type));
+    const enum jc_layer_kind kind = (enum jc_layer_kind)(type / JC_MAX_VARIANTS);
+    const bool expected = jc_type_name(type) != NULL && jc_trainer_supports(kind) &&
+                          is_sampled(kind) && !is_never_trained(type);
+    cr_assert(seen[type] || jc_type_name(type) == NULL || !expected, "no network of %u has a %s",
+              plan->count, jc_type_name(type));
   }
   jc_plan_free(plan);
 }

@@ -55,6 +55,6 @@ Test(trainer_layers, equal_pytorch) {
   uint32_t cases = 0;
   for (; next_line(file, name); cases++)
     check_case(file, name, 1 + cases % 2, true);
-  cr_assert(cases >= 25, "only %u cases", cases);
+  cr_assert(cases >= 35, "only %u cases", cases);
   (void)fclose(file);
 }

@@ -341,6 +341,10 @@ Test(trainer_step, threads_do_not_change_the_result) {
         "{\"name\": \"conv\", \"type\": \"conv2d\", \"out_channels\": 17, \"kernel_size\": 1},"
         "{\"name\": \"soft\", \"type\": \"softmax\"},"
         "{\"name\": \"add\", \"type\": \"add\", \"inputs\": [\"soft\", \"conv\", \"drop\"]},"
+        "{\"name\": \"hard\", \"type\": \"hardsigmoid\"},"
+        "{\"name\": \"gate\", \"type\": \"mean\", \"dim\": [2, 3], \"keepdim\": true},"
+        "{\"name\": \"mul\", \"type\": \"mul\", \"inputs\": [\"gate\", \"hard\"]},"
+        "{\"name\": \"depth\", \"type\": \"stochastic_depth\", \"p\": 0.2},"
         "{\"name\": \"pad\", \"type\": \"pad\", \"padding\": [1, 0, -1, 2]},"
         "{\"name\": \"mean\", \"type\": \"adaptive_avgpool2d\", \"output_size\": 13},"
         "{\"name\": \"flatten\", \"type\": \"flatten\"},"
@@ -390,6 +394,74 @@ Test(trainer_step, large_logits_do_not_overflow) {
   fixture_close(&f);
 }
 
+/* Whole samples, or the whole batch. */
+Test(trainer_step, stochastic_depth_drops_samples) {
+  REQUIRE_TRAINER();
+  enum { FEATURES = 10, BATCH = 1000 };
+  static const char *const modes[] = {"row", "batch"};
+  for (int mode = 0; mode < 2; mode++) {
+    struct fixture f;
+    char layer[128];
+    const struct jc_trainer_options options = batch_of(BATCH);
+    (void)snprintf(layer, sizeof(layer),
+                   "{\"name\": \"d\", \"type\": \"stochastic_depth\", \"p\": 0.2,"
+                   " \"mode\": \"%s\"}",
+                   modes[mode]);
+    fixture_parse(&f, "[10]", layer);
+    fixture_train(&f, &options);
+    uint32_t dropped = 0, steps = mode == 0 ? 1 : 100;
+    for (uint32_t k = 0; k < steps; k++) {
+      (void)fixture_step(&f);
+      const float *images = jc_trainer_images(f.trainer), *out = jc_trainer_output(f.trainer);
+      for (uint32_t i = 0; i < BATCH * FEATURES; i++) {
+        const uint32_t first = mode == 0 ? i / FEATURES * FEATURES : 0;
+        cr_assert((out[i] == 0) == (out[first] == 0));
+        cr_assert(out[i] == 0 || fabsf(out[i] - images[i] * 1.25F) < 1e-5F);
+        dropped += out[i] == 0 && i == first;
+      }
+    }
+    if (mode == 0)
+      cr_assert(dropped > 150 && dropped < 250, "%u of 1000 samples", dropped);
+    else
+      cr_assert(dropped > 5 && dropped < 40, "%u of 100 batches", dropped);
+    struct jc_step step;
+    cr_assert(jc_trainer_validate(f.trainer, &step, &f.error) == JC_OK);
+    cr_assert(memcmp(jc_trainer_images(f.trainer), jc_trainer_output(f.trainer),
+                     BATCH * FEATURES * sizeof(float)) == 0);
+    fixture_close(&f);
+  }
+}
+
+/* The loss of the heads after the first is added with their weight, in training alone. */
+Test(trainer_step, auxiliary_heads_weigh_what_they_are_told) {
+  REQUIRE_TRAINER();
+  static const double weights[] = {0, 1, 0.3};
+  double training[3], validation[3];
+  for (int k = 0; k < 3; k++) {
+    struct fixture f;
+    struct jc_step step;
+    struct jc_trainer_options options = batch_of(8);
+    options.learning_rate = 0;
+    options.auxiliary_weight = weights[k];
+    fixture_parse(&f, "[4], \"outputs\": [\"fc\", \"aux\"]",
+                  "{\"name\": \"a\", \"type\": \"linear\", \"out_features\": 6},"
+                  "{\"name\": \"aux\", \"type\": \"linear\", \"out_features\": 3,"
+                  " \"when\": \"training\"},"
+                  "{\"name\": \"fc\", \"type\": \"linear\", \"out_features\": 3,"
+                  " \"inputs\": [\"a\"]}");
+    fixture_train(&f, &options);
+    training[k] = fixture_step(&f).loss;
+    cr_assert(jc_trainer_validate(f.trainer, &step, &f.error) == JC_OK);
+    validation[k] = step.loss;
+    cr_assert(jc_trainer_times(f.trainer)[fixture_layer(&f, "aux")].forward_s == 0);
+    fixture_close(&f);
+  }
+  cr_assert(training[1] > training[0] + 0.1);
+  cr_assert_float_eq(training[2], training[0] + 0.3 * (training[1] - training[0]), 1e-12);
+  for (int k = 0; k < 3; k++)
+    cr_assert_float_eq(validation[k], training[0], 1e-9);
+}
+
 /* ---- refusals ---- */
 
 static void check_refusal(const char *input, const char *layers,
@@ -409,7 +481,7 @@ Test(trainer_step, what_cannot_be_trained_is_named) {
   REQUIRE_TRAINER();
   const struct jc_trainer_options options = batch_of(2);
   check_refusal("[3, 8, 8]", "{\"name\": \"r\", \"type\": \"relu\"}", &options,
-                JC_ERROR_UNAVAILABLE, "one output of shape [classes]");
+                JC_ERROR_UNAVAILABLE, "outputs of shape [classes]");
   check_refusal("{\"a\": {\"shape\": [4]}, \"b\": {\"shape\": [4]}}",
                 "{\"name\": \"s\", \"type\": \"add\", \"inputs\": [\"a\", \"b\"]}", &options,
                 JC_ERROR_UNAVAILABLE, "one input");
@@ -445,6 +517,12 @@ Test(trainer_step, impossible_options_are_refused) {
   options = batch_of(1);
   options.learning_rate = -1;
   check_refusal("[4]", net, &options, JC_ERROR_INVALID, "learning rate");
+  options = batch_of(1);
+  options.beta2 = 1;
+  check_refusal("[4]", net, &options, JC_ERROR_INVALID, "betas");
+  options = batch_of(1);
+  options.auxiliary_weight = -0.1;
+  check_refusal("[4]", net, &options, JC_ERROR_INVALID, "auxiliary_weight");
   options = batch_of(1);
   options.dropout_p = NAN;
   check_refusal("[4]", net, &options, JC_ERROR_INVALID, "dropout_p");
@@ -512,7 +590,27 @@ Test(trainer_step, settings_that_cannot_be_trained_are_named) {
                 "{\"name\": \"n\", \"type\": \"batchnorm2d\","
                 " \"track_running_stats\": false}" FLAT,
                 &options, JC_ERROR_UNAVAILABLE, "'n': a batchnorm2d without running statistics");
-  check_refusal("[3, 4, 4]", "{\"name\": \"a\", \"type\": \"gelu\"}" FLAT, &options,
+  check_refusal("[3, 4, 4]", "{\"name\": \"m\", \"type\": \"mean\", \"dim\": [1]}" FLAT, &options,
+                JC_ERROR_UNAVAILABLE, "'m': only a mean over the height and width of an image");
+  check_refusal("[3, 4, 4]",
+                "{\"name\": \"p\", \"type\": \"adaptive_avgpool2d\", \"output_size\": [1, 4]},"
+                "{\"name\": \"m\", \"type\": \"mul\", \"inputs\": [\"input\", \"p\"]}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "'m': only the product of two tensors");
+  check_refusal("[3, 4, 4]",
+                "{\"name\": \"s\", \"type\": \"silu\"},"
+                "{\"name\": \"m\", \"type\": \"mul\","
+                " \"inputs\": [\"input\", \"s\", \"s\"]}" FLAT,
+                &options, JC_ERROR_UNAVAILABLE, "'m': only the product of two tensors");
+  check_refusal("[4], \"outputs\": [\"a\", \"b\"]",
+                "{\"name\": \"a\", \"type\": \"linear\", \"out_features\": 6},"
+                "{\"name\": \"b\", \"type\": \"linear\", \"out_features\": 3,"
+                " \"inputs\": [\"input\"]}",
+                &options, JC_ERROR_UNAVAILABLE, "outputs of shape [classes]");
+  check_refusal("[4], \"outputs\": [\"a\", \"b\"]",
+                "{\"name\": \"a\", \"type\": \"linear\", \"out_features\": 3},"
+                "{\"name\": \"b\", \"type\": \"linear\", \"out_features\": 3}",
+                &options, JC_ERROR_UNAVAILABLE, "'a' (linear): training needs every layer");
+  check_refusal("[3, 4, 4]", "{\"name\": \"a\", \"type\": \"mish\"}" FLAT, &options,
                 JC_ERROR_UNAVAILABLE, "layers of this kind can be estimated but not trained");
   check_refusal("[6, 4, 4]",
                 "{\"name\": \"r\", \"type\": \"flatten\", \"end_dim\": 1},"
@@ -525,9 +623,33 @@ Test(trainer_step, settings_that_cannot_be_trained_are_named) {
 /* All others can be estimated. */
 Test(trainer_step, kinds_that_can_be_trained) {
   REQUIRE_TRAINER();
-  static const char *const trained[] = {
-      "conv2d",  "linear",  "batchnorm2d", "relu",   "relu6", "maxpool2d", "avgpool2d",
-      "flatten", "dropout", "add",         "concat", "pad",   "softmax",   "adaptive_avgpool2d"};
+  static const char *const trained[] = {"conv2d",
+                                        "linear",
+                                        "parameter",
+                                        "layernorm",
+                                        "gelu",
+                                        "permute",
+                                        "batchnorm2d",
+                                        "relu",
+                                        "relu6",
+                                        "sigmoid",
+                                        "silu",
+                                        "hardsigmoid",
+                                        "hardswish",
+                                        "softmax",
+                                        "maxpool2d",
+                                        "avgpool2d",
+                                        "adaptive_avgpool2d",
+                                        "mean",
+                                        "add",
+                                        "mul",
+                                        "concat",
+                                        "chunk",
+                                        "flatten",
+                                        "pad",
+                                        "channel_shuffle",
+                                        "dropout",
+                                        "stochastic_depth"};
   const size_t count = sizeof(trained) / sizeof(trained[0]);
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
     const char *name = jc_kind_get((enum jc_layer_kind)kind)->name;

@@ -6,7 +6,8 @@
  * in double and rounded to float once.
  *
  *   "LAYER.weight"  (2u - 1) * sqrt(6 / fan_in)   fan_in = in_channels/groups * kh * kw, or
- *   "LAYER.bias"    (2u - 1) / sqrt(fan_in)       in_features; batchnorm2d has 1 and 0 instead
+ *   "LAYER.bias"    (2u - 1) / sqrt(fan_in)       in_features; normalisations have 1 and 0 instead,
+ *                                                 kind parameter 1
  *   "labels.STEP"   label of sample n: floor(u * classes), u = draw n
  *   "data.STEP"     noise 2u - 1, over the whole batch
  *   "pattern.LABEL" pattern 2u - 1, over one sample; image = noise + its label's pattern

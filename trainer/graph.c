@@ -205,8 +205,8 @@ const struct jc_parameter *jc_graph_parameter(struct jc_graph *graph, enum jc_pa
   };
   if (parameter->trained) {
     parameter->gradient = jc_graph_kept_buffer(graph, 0); /* named by its backward */
-    if (graph->options.momentum != 0)
-      parameter->momentum = jc_graph_kept_buffer(graph, bytes);
+    for (uint32_t i = 0; i < jc_optimizer_facts(graph->options.optimizer)->state; i++)
+      parameter->state[i] = jc_graph_kept_buffer(graph, bytes);
   }
   return parameter;
 }
@@ -244,6 +244,15 @@ const struct jc_layout *jc_graph_fast_layout(struct jc_graph *graph, uint32_t in
   return tensor->layout == tensor->plain && tensor->dims[1] >= MIN_BLOCKED_CHANNELS
              ? jc_layout_fast(graph->dnn, tensor->dims, graph->error)
              : tensor->layout;
+}
+
+const struct jc_layout *jc_graph_image(const struct jc_graph *graph, uint32_t input,
+                                       struct jc_image *image) {
+  const struct jc_tensor *tensor = jc_graph_in(graph, input);
+  if (jc_layout_image(tensor->layout, image))
+    return tensor->layout;
+  (void)jc_layout_image(tensor->plain, image);
+  return tensor->plain;
 }
 
 /* Each edge's gradient is a name that its reader gives to the buffer it wrote. */
@@ -345,8 +354,10 @@ static void describe_tensors(struct jc_graph *graph) {
   for (uint32_t t = 0; t < graph->tensor_count; t++) {
     struct jc_tensor *tensor = &graph->tensors[t];
     const struct jc_shape *shape = jc_tensor_shape(graph->analysis, t);
+    const bool per_step =
+        t >= network->input_count && graph->analysis->layers[t - network->input_count].per_step;
     tensor->rank = shape->rank + 1;
-    tensor->dims[0] = graph->options.batch_size;
+    tensor->dims[0] = per_step ? 1 : graph->options.batch_size;
     for (uint32_t d = 0; d < shape->rank; d++)
       tensor->dims[d + 1] = shape->dim[d];
     tensor->plain = jc_layout_plain(graph->dnn, tensor->rank, tensor->dims, graph->error);
@@ -364,7 +375,7 @@ static bool has_leading_dimensions(const struct jc_graph *graph, const struct jc
   return spatial > 0 && jc_tensor_shape(graph->analysis, inputs[0])->rank != 1 + spatial;
 }
 
-static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bool is_output,
+static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bool ends,
                         bool is_read) {
   const char *problem = NULL;
   if (jc_trainer_kind(layer->kind) == NULL)
@@ -373,37 +384,53 @@ static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bo
     problem = "shared parameters can be estimated but not trained";
   else if (has_leading_dimensions(graph, layer))
     problem = "dimensions before the channels can be estimated but not trained";
-  else if (is_output == is_read)
-    problem = "training needs every layer to lead to the one output";
+  else if (ends == is_read)
+    problem = "training needs every layer to lead to an output, and outputs to be the last";
   if (problem != NULL)
     (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, layer->line, layer->where,
                   "layer '%s' (%s): %s", layer->name, jc_kind_get(layer->kind)->name, problem);
 }
 
+/* Logits of the same classes. */
+static void check_outputs(struct jc_graph *graph) {
+  const struct jc_network *network = graph->analysis->network;
+  const struct jc_shape *first = jc_tensor_shape(graph->analysis, network->outputs[0]);
+  for (uint32_t k = 0; k < network->output_count; k++) {
+    const struct jc_shape *shape = jc_tensor_shape(graph->analysis, network->outputs[k]);
+    if (shape->rank != 1 || !jc_shape_equal(shape, first))
+      (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "outputs",
+                    "training needs outputs of shape [classes], one or more of the same length");
+  }
+}
+
+static bool is_output(const struct jc_network *network, uint32_t tensor) {
+  for (uint32_t k = 0; k < network->output_count; k++)
+    if (network->outputs[k] == tensor)
+      return true;
+  return false;
+}
+
 static void check_structure(struct jc_graph *graph) {
   const struct jc_network *network = graph->analysis->network;
-  const uint32_t output = network->outputs[0];
   if (network->input_count != 1 || network->inputs[0].dtype != JC_DTYPE_FLOAT32)
     (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "input",
                   "training needs one input of floats, got %u inputs", network->input_count);
-  if (network->output_count != 1 || jc_tensor_shape(graph->analysis, output)->rank != 1)
-    (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "outputs",
-                  "training needs one output of shape [classes]");
+  check_outputs(graph);
   for (uint32_t t = 0; t < network->input_count + network->layer_count; t++)
     if (jc_tensor_shape(graph->analysis, t)->rank >= JC_DNN_MAX_RANK)
       (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "layers",
                     "tensors of %d dimensions can be estimated but not trained", JC_DNN_MAX_RANK);
   for (uint32_t i = 0; i < graph->node_count; i++) {
     const uint32_t tensor = graph->nodes[i].tensor;
-    check_layer(graph, &network->layers[i], tensor == output,
+    check_layer(graph, &network->layers[i], is_output(network, tensor),
                 graph->tensors[tensor].edge_count > 0);
   }
 }
 
 /* Refuses absurd sizes before oneDNN sees them; the exact check comes when the arena is made. */
 static void check_size(struct jc_graph *graph) {
-  const uint64_t bytes = jc_training_memory_bytes(&graph->analysis->totals,
-                                                  graph->options.batch_size, JC_OPTIMIZER_MOMENTUM);
+  const uint64_t bytes = jc_training_memory_bytes(
+      &graph->analysis->totals, graph->options.batch_size, graph->options.optimizer);
   if (bytes / 4 > jc_memory_of_machine())
     (void)jc_fail(graph->error, JC_ERROR_STORAGE, 0, NULL,
                   "training needs about %.2f GB of memory, this machine has %.2f GB; try a smaller "
@@ -461,11 +488,14 @@ static void build_images_gradient(struct jc_graph *graph) {
 static void build_loss(struct jc_graph *graph) {
   if (failed(graph))
     return;
-  const struct jc_tensor *logits = &graph->tensors[graph->analysis->network->outputs[0]];
-  assert(logits->layout == logits->plain);
-  jc_memory_keep(&graph->memory, logits->buffer);
-  if (logits->needs_gradient)
-    jc_memory_use(&graph->memory, logits->gradient, jc_graph_loss_time(graph));
+  const struct jc_network *network = graph->analysis->network;
+  for (uint32_t k = 0; k < network->output_count; k++) {
+    const struct jc_tensor *logits = &graph->tensors[network->outputs[k]];
+    assert(logits->layout == logits->plain);
+    jc_memory_keep(&graph->memory, logits->buffer);
+    if (logits->needs_gradient)
+      jc_memory_use(&graph->memory, logits->gradient, jc_graph_loss_time(graph));
+  }
 }
 
 static void bind_all(struct jc_graph *graph) {

@@ -13,6 +13,7 @@
 #include "trainer/data.h"
 #include "trainer/memory.h"
 #include "trainer/onednn.h"
+#include "trainer/optimizer.h"
 #include "trainer/parallel.h"
 #include "trainer/trainer.h"
 
@@ -46,7 +47,7 @@ struct jc_binding {
 
 /* Output of a layer, or the images. */
 struct jc_tensor {
-  uint32_t rank; /* the batch included */
+  uint32_t rank; /* the batch included, which is 1 where parameters alone make the tensor */
   int64_t dims[JC_DNN_MAX_RANK];
   const struct jc_layout *plain;
   const struct jc_layout *layout; /* of value and gradient */
@@ -68,9 +69,9 @@ struct jc_edge {
 struct jc_parameter {
   uint64_t count; /* elements in PyTorch's order; 0: there is none */
   const struct jc_layout *plain;
-  const struct jc_layout *layout; /* of value, gradient and momentum */
+  const struct jc_layout *layout; /* of value, gradient and the optimiser's state */
   uint32_t value;
-  uint32_t gradient, momentum; /* if trained */
+  uint32_t gradient, state[JC_OPTIMIZER_MAX_STATE]; /* if trained */
   bool trained;
   enum jc_init init;
   uint64_t fan_in;
@@ -136,6 +137,9 @@ uint32_t jc_graph_input(struct jc_graph *graph, uint32_t input, const struct jc_
 /* Layout in which oneDNN's image code is fast on an input: its own, unless that is plain (after a
  * concatenation of odd channel counts, say) and blocks would not be mostly padding. */
 const struct jc_layout *jc_graph_fast_layout(struct jc_graph *graph, uint32_t input);
+/* Layout in which own loops can read an input, and that image: its own layout, else plain. */
+const struct jc_layout *jc_graph_image(const struct jc_graph *graph, uint32_t input,
+                                       struct jc_image *image);
 /* Sets the output's layout and returns a new buffer for it. */
 uint32_t jc_graph_output(struct jc_graph *graph, const struct jc_layout *layout);
 /* The output is BUFFER under another shape. */

@@ -1,4 +1,4 @@
-/* loops.c -- sums and copies of flat buffers. */
+/* loops.c -- sums and copies of flat buffers; groups of channels. */
 #include "trainer/loops.h"
 
 #include <string.h>
@@ -40,4 +40,22 @@ static void copy_range(const void *context, size_t begin, size_t end) {
 
 void jc_loop_copy(const struct jc_loop *loop) {
   jc_pool_run(loop->pool, *(const size_t *)loop->settings, JC_LOOP_GRAIN, copy_range, loop);
+}
+
+static void zero_range(const void *context, size_t begin, size_t end) {
+  const struct jc_loop *loop = context;
+  memset((float *)loop->address[0] + begin, 0, (end - begin) * sizeof(float));
+}
+
+void jc_loop_zero(const struct jc_loop *loop) {
+  jc_pool_run(loop->pool, *(const size_t *)loop->settings, JC_LOOP_GRAIN, zero_range, loop);
+}
+
+size_t jc_image_channels(const struct jc_image *image, size_t group) {
+  const size_t rest = image->channels - group % image->blocks * image->block;
+  return rest < image->block ? rest : image->block;
+}
+
+size_t jc_image_grain(const struct jc_image *image) {
+  return JC_LOOP_GRAIN / (image->pixels * image->block) + 1;
 }

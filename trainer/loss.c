@@ -13,7 +13,7 @@ static uint32_t index_of_largest(const float *row, uint32_t classes) {
 }
 
 struct jc_loss jc_loss_cross_entropy(const float *logits, const int32_t *labels, uint32_t batch,
-                                     uint32_t classes, float *gradient) {
+                                     uint32_t classes, double weight, float *gradient) {
   struct jc_loss result = {0, 0};
   for (uint32_t n = 0; n < batch; n++) {
     const float *row = logits + (size_t)n * classes;
@@ -29,9 +29,17 @@ struct jc_loss jc_loss_cross_entropy(const float *logits, const int32_t *labels,
     float *row_gradient = gradient + (size_t)n * classes;
     for (uint32_t c = 0; c < classes; c++) {
       const double probability = exp((double)row[c] - largest) / sum;
-      row_gradient[c] = (float)((probability - (c == label)) / batch);
+      row_gradient[c] = (float)(weight * (probability - (c == label)) / batch);
     }
   }
   result.loss /= batch;
   return result;
+}
+
+uint32_t jc_loss_correct(const float *logits, const int32_t *labels, uint32_t rows,
+                         uint32_t classes) {
+  uint32_t correct = 0;
+  for (uint32_t n = 0; n < rows; n++)
+    correct += index_of_largest(logits + (size_t)n * classes, classes) == (uint32_t)labels[n];
+  return correct;
 }

@@ -5,7 +5,6 @@
  */
 #include "trainer/onednn.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,12 +235,50 @@ const struct jc_layout *jc_layout_part(struct jc_dnn *dnn, const struct jc_layou
   return intern(dnn, &md, error);
 }
 
+const struct jc_layout *jc_layout_permuted(struct jc_dnn *dnn, const struct jc_layout *layout,
+                                           const uint32_t *order, struct jc_error *error) {
+  dnnl_memory_desc_t md;
+  int places[DNNL_MAX_NDIMS] = {0}; /* oneDNN wants to know where each dimension goes */
+  if (jc_error_is_set(error))
+    return NULL;
+  for (int i = 0; i < layout->md.ndims; i++)
+    places[order[i]] = i;
+  return check(dnnl_memory_desc_permute_axes(&md, &layout->md, places), "permutation", error)
+             ? intern(dnn, &md, error)
+             : NULL;
+}
+
 size_t jc_layout_bytes(const struct jc_layout *layout) {
   return layout == NULL ? 0 : dnnl_memory_desc_get_size(&layout->md);
 }
 
 const char *jc_layout_name(const struct jc_layout *layout) {
   return layout == NULL ? "" : layout->name;
+}
+
+bool jc_layout_image(const struct jc_layout *layout, struct jc_image *image) {
+  const dnnl_memory_desc_t *md = &layout->md;
+  const dnnl_blocking_desc_t *blocking = &md->format_desc.blocking;
+  const bool blocked = blocking->inner_nblks == 1 && blocking->inner_idxs[0] == 1;
+  if (md->format_kind != dnnl_blocked || md->offset0 != 0 ||
+      (blocking->inner_nblks > 0 && !blocked))
+    return false;
+  dnnl_dim_t pixels = 1;
+  for (int d = 2; d < md->ndims; d++)
+    pixels *= md->dims[d];
+  const bool channels_last = !blocked && pixels > 1 && blocking->strides[1] == 1;
+  const dnnl_dim_t block = blocked ? blocking->inner_blks[0] : channels_last ? md->dims[1] : 1;
+  const dnnl_dim_t blocks = md->padded_dims[1] / block;
+  dnnl_dim_t stride = block; /* that a dense tensor would have */
+  for (int d = md->ndims; d-- > 2; stride *= md->dims[d])
+    if (md->dims[d] > 1 && blocking->strides[d] != stride)
+      return false;
+  if ((blocks > 1 && blocking->strides[1] != stride) ||
+      (md->dims[0] > 1 && blocking->strides[0] != stride * blocks))
+    return false;
+  *image = (struct jc_image){(size_t)md->dims[0], (size_t)md->dims[1], (size_t)pixels,
+                             (size_t)block, (size_t)blocks};
+  return true;
 }
 
 /* ---- making primitives ---- */
@@ -453,6 +490,38 @@ struct jc_primitive *jc_dnn_batchnorm(struct jc_dnn *dnn, const struct jc_dnn_ba
   return make(dnn, &operation, forward, "batch normalisation", error);
 }
 
+/* ---- layer normalisation ---- */
+
+static dnnl_status_t layernorm_operation(const struct jc_dnn_layernorm *norm, enum jc_pass pass,
+                                         dnnl_layer_normalization_desc_t *operation,
+                                         struct jc_error *error) {
+  const dnnl_dim_t dims[] = {norm->rows, norm->length};
+  dnnl_memory_desc_t data, statistics;
+  unsigned flags = dnnl_normalization_flags_none;
+  if (!describe(&data, 2, dims, false, error) || !describe(&statistics, 1, dims, false, error))
+    return dnnl_runtime_error;
+  if (norm->scale)
+    flags |= dnnl_use_scale;
+  if (norm->shift)
+    flags |= dnnl_use_shift;
+  if (pass == JC_PASS_BACKWARD)
+    return dnnl_layer_normalization_backward_desc_init(
+        operation, norm->scale ? dnnl_backward : dnnl_backward_data, &data, &data, &statistics,
+        (float)norm->eps, flags);
+  return dnnl_layer_normalization_forward_desc_init(operation, dnnl_forward_training, &data,
+                                                    &statistics, (float)norm->eps, flags);
+}
+
+struct jc_primitive *jc_dnn_layernorm(struct jc_dnn *dnn, const struct jc_dnn_layernorm *norm,
+                                      enum jc_pass pass, const struct jc_primitive *forward,
+                                      struct jc_error *error) {
+  dnnl_layer_normalization_desc_t operation;
+  if (jc_error_is_set(error) ||
+      !check(layernorm_operation(norm, pass, &operation, error), "layer normalisation", error))
+    return NULL;
+  return make(dnn, &operation, forward, "layer normalisation", error);
+}
+
 /* ---- pooling ---- */
 
 static const dnnl_alg_kind_t pooling_algorithms[] = {
@@ -482,26 +551,56 @@ struct jc_primitive *jc_dnn_pool(struct jc_dnn *dnn, const struct jc_dnn_pool *p
   return check(status, "pooling", error) ? make(dnn, &operation, forward, "pooling", error) : NULL;
 }
 
-/* ---- rectifiers ---- */
+/* ---- functions of one element ---- */
 
-struct jc_primitive *jc_dnn_relu(struct jc_dnn *dnn, const struct jc_layout *layout, double cap,
-                                 enum jc_pass pass, const struct jc_primitive *forward,
-                                 struct jc_error *error) {
+static const struct {
+  dnnl_alg_kind_t algorithm;
+  float alpha, beta;
+} functions[] = {
+    [JC_FUNCTION_RELU] = {dnnl_eltwise_relu_use_dst_for_bwd, 0, 0},
+    [JC_FUNCTION_RELU6] = {dnnl_eltwise_clip_v2_use_dst_for_bwd, 0, 6},
+    [JC_FUNCTION_SIGMOID] = {dnnl_eltwise_logistic_use_dst_for_bwd, 0, 0},
+    [JC_FUNCTION_SILU] = {dnnl_eltwise_swish, 1, 0},
+    [JC_FUNCTION_HARDSWISH] = {dnnl_eltwise_hardswish, 0, 0},
+    [JC_FUNCTION_GELU] = {dnnl_eltwise_gelu_erf, 0, 0},
+    [JC_FUNCTION_GELU_TANH] = {dnnl_eltwise_gelu_tanh, 0, 0},
+};
+
+struct jc_primitive *jc_dnn_elementwise(struct jc_dnn *dnn, enum jc_dnn_function function,
+                                        const struct jc_layout *layout, enum jc_pass pass,
+                                        const struct jc_primitive *forward,
+                                        struct jc_error *error) {
   if (jc_error_is_set(error))
     return NULL;
-  const dnnl_alg_kind_t algorithm =
-      isinf(cap) ? dnnl_eltwise_relu_use_dst_for_bwd : dnnl_eltwise_clip_v2_use_dst_for_bwd;
-  const float beta = isinf(cap) ? 0 : (float)cap;
+  const dnnl_alg_kind_t algorithm = functions[function].algorithm;
+  const float alpha = functions[function].alpha, beta = functions[function].beta;
   dnnl_eltwise_desc_t operation;
   const dnnl_status_t status =
-      pass == JC_PASS_BACKWARD ? dnnl_eltwise_backward_desc_init(&operation, algorithm, &layout->md,
-                                                                 &layout->md, 0, beta)
-                               : dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_training,
-                                                                algorithm, &layout->md, 0, beta);
-  return check(status, "relu", error) ? make(dnn, &operation, forward, "relu", error) : NULL;
+      pass == JC_PASS_BACKWARD
+          ? dnnl_eltwise_backward_desc_init(&operation, algorithm, &layout->md, &layout->md, alpha,
+                                            beta)
+          : dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_training, algorithm,
+                                           &layout->md, alpha, beta);
+  return check(status, "activation", error) ? make(dnn, &operation, forward, "activation", error)
+                                            : NULL;
 }
 
 /* ---- moving data ---- */
+
+struct jc_primitive *jc_dnn_shuffle(struct jc_dnn *dnn, const struct jc_layout *layout,
+                                    int64_t groups, enum jc_pass pass,
+                                    const struct jc_primitive *forward, struct jc_error *error) {
+  if (jc_error_is_set(error))
+    return NULL;
+  const dnnl_dim_t group_size = layout->md.dims[1] / groups; /* oneDNN's word for it */
+  dnnl_shuffle_desc_t operation;
+  const dnnl_status_t status =
+      pass == JC_PASS_BACKWARD
+          ? dnnl_shuffle_backward_desc_init(&operation, &layout->md, 1, group_size)
+          : dnnl_shuffle_forward_desc_init(&operation, dnnl_forward_training, &layout->md, 1,
+                                           group_size);
+  return check(status, "shuffle", error) ? make(dnn, &operation, forward, "shuffle", error) : NULL;
+}
 
 struct jc_primitive *jc_dnn_concat(struct jc_dnn *dnn, uint32_t dim, uint32_t count,
                                    const struct jc_layout *const *parts,

@@ -64,10 +64,25 @@ const struct jc_layout *jc_layout_fast(struct jc_dnn *dnn, const int64_t dims[4]
 const struct jc_layout *jc_layout_part(struct jc_dnn *dnn, const struct jc_layout *whole,
                                        const int64_t *dims, const int64_t *offsets,
                                        struct jc_error *error);
+/* The same memory with dimension ORDER[i] of LAYOUT as dimension i. */
+const struct jc_layout *jc_layout_permuted(struct jc_dnn *dnn, const struct jc_layout *layout,
+                                           const uint32_t *order, struct jc_error *error);
 /* Bytes including the zeros that fill the last block up. */
 size_t jc_layout_bytes(const struct jc_layout *layout);
 /* "nchw", "nhwc", "nChw16c", "nc", ...; letters a, b, c, ... where the rank is neither 2 nor 4. */
 const char *jc_layout_name(const struct jc_layout *layout);
+
+/* How own loops see a tensor [batch, channels, ...], its last dimensions counted as pixels:
+ * channels lie in `blocks` groups of `block` neighbours, the last filled up with zeros that must
+ * stay zeros. Element (n, c, p) is number ((n * blocks + c / block) * pixels + p) * block + c %
+ * block. */
+struct jc_image {
+  size_t batch, channels, pixels;
+  size_t block, blocks; /* nchw: 1, channels; nChw16c: 16, ...; nhwc: channels, 1 */
+};
+
+/* False if LAYOUT, of rank 2 or more, lies in no such order; a plain one always does. */
+bool jc_layout_image(const struct jc_layout *layout, struct jc_image *image);
 
 /* ---- primitives ---- */
 
@@ -122,6 +137,18 @@ struct jc_primitive *jc_dnn_batchnorm(struct jc_dnn *dnn, const struct jc_dnn_ba
                                       enum jc_pass pass, const struct jc_primitive *forward,
                                       struct jc_error *error);
 
+/* Of each row of a plain tensor [rows, length]. Mean and variance [rows] as above; the flags say
+ * which parameters there are, of which backward writes the gradients. */
+struct jc_dnn_layernorm {
+  int64_t rows, length;
+  double eps;
+  bool scale, shift;
+};
+
+struct jc_primitive *jc_dnn_layernorm(struct jc_dnn *dnn, const struct jc_dnn_layernorm *norm,
+                                      enum jc_pass pass, const struct jc_primitive *forward,
+                                      struct jc_error *error);
+
 enum jc_dnn_pooling {
   JC_POOLING_MAX,
   JC_POOLING_MEAN_INSIDE, /* divides by the elements inside the input */
@@ -139,10 +166,27 @@ struct jc_primitive *jc_dnn_pool(struct jc_dnn *dnn, const struct jc_dnn_pool *p
                                  enum jc_pass pass, const struct jc_primitive *forward,
                                  struct jc_error *error);
 
-/* min(max(x, 0), CAP); CAP may be INFINITY. Its backward reads the destination. */
-struct jc_primitive *jc_dnn_relu(struct jc_dnn *dnn, const struct jc_layout *layout, double cap,
-                                 enum jc_pass pass, const struct jc_primitive *forward,
-                                 struct jc_error *error);
+/* Functions of one element. The backward of those marked reads the destination, of the others the
+ * source. */
+enum jc_dnn_function {
+  JC_FUNCTION_RELU,    /* destination */
+  JC_FUNCTION_RELU6,   /* destination */
+  JC_FUNCTION_SIGMOID, /* destination */
+  JC_FUNCTION_SILU,
+  JC_FUNCTION_HARDSWISH,
+  JC_FUNCTION_GELU,
+  JC_FUNCTION_GELU_TANH
+};
+
+struct jc_primitive *jc_dnn_elementwise(struct jc_dnn *dnn, enum jc_dnn_function function,
+                                        const struct jc_layout *layout, enum jc_pass pass,
+                                        const struct jc_primitive *forward, struct jc_error *error);
+
+/* Channels seen as [groups, channels/groups] become [channels/groups, groups], as PyTorch's
+ * channel_shuffle does. Backward: of the gradients, the other way. */
+struct jc_primitive *jc_dnn_shuffle(struct jc_dnn *dnn, const struct jc_layout *layout,
+                                    int64_t groups, enum jc_pass pass,
+                                    const struct jc_primitive *forward, struct jc_error *error);
 
 /* Joins COUNT tensors of layouts PARTS along DIM. */
 struct jc_primitive *jc_dnn_concat(struct jc_dnn *dnn, uint32_t dim, uint32_t count,

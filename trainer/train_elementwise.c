@@ -1,6 +1,5 @@
-/* train_elementwise.c -- training of relu, relu6, dropout, add, softmax. */
+/* train_elementwise.c -- training of dropout, stochastic_depth, softmax. */
 #include <math.h>
-#include <string.h>
 
 #include "trainer/kinds.h"
 #include "trainer/loops.h"
@@ -9,52 +8,27 @@ static size_t elements_of(const struct jc_layout *layout) {
   return jc_layout_bytes(layout) / sizeof(float);
 }
 
-/* ---- relu, relu6 ---- */
-
-static double relu_cap(const struct jc_node *node) {
-  return node->layer->kind == JC_LAYER_relu6 ? 6 : INFINITY;
+/* Of a layer whose model says P. */
+static double drop_p(const struct jc_graph *graph, double p) {
+  return graph->options.dropout_p < 0 ? p : graph->options.dropout_p;
 }
 
-void jc_relu_forward(struct jc_graph *graph, struct jc_node *node) {
-  const struct jc_tensor *in = jc_graph_in(graph, 0);
-  if (node->facts.fused) {
-    jc_graph_output_view(graph, in->buffer, in->layout);
-    return;
-  }
-  struct jc_primitive *forward =
-      jc_dnn_relu(graph->dnn, in->layout, relu_cap(node), JC_PASS_FORWARD, NULL, graph->error);
-  const uint32_t out = jc_graph_output(graph, in->layout);
-  jc_graph_primitive(graph, forward, JC_ALWAYS);
-  jc_graph_use(graph, JC_ARG_SOURCE, in->buffer);
-  jc_graph_use(graph, JC_ARG_DESTINATION, out);
-  node->state = forward;
-  node->facts.forward = jc_primitive_name(forward);
+/* Of a draw's upper 24 bits, below which something is dropped. */
+static uint64_t drop_threshold(double p) {
+  return (uint64_t)ceil(p * 0x1p24);
 }
 
-void jc_relu_backward(struct jc_graph *graph, struct jc_node *node) {
-  const struct jc_layout *layout = jc_graph_in(graph, 0)->layout;
-  const uint32_t out_gradient = jc_graph_output_gradient(graph, layout);
-  if (node->facts.fused) {
-    jc_graph_input_gradient(graph, 0, out_gradient, layout);
-    return;
-  }
-  struct jc_primitive *backward =
-      jc_dnn_relu(graph->dnn, layout, relu_cap(node), JC_PASS_BACKWARD, node->state, graph->error);
-  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(layout));
-  jc_graph_primitive(graph, backward, JC_ALWAYS);
-  jc_graph_use(graph, JC_ARG_DESTINATION, jc_graph_out(graph)->buffer);
-  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
-  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
-  jc_graph_input_gradient(graph, 0, gradient, layout);
-  node->facts.backward = jc_primitive_name(backward);
+/* Factor of what stays. */
+static float drop_scale(double p) {
+  return p < 1 ? (float)(1 / (1 - p)) : 0;
 }
 
 /* ---- dropout ---- */
 
 struct dropout_settings {
   size_t elements;
-  uint64_t threshold; /* of a draw's upper 24 bits, below which an element is dropped: p * 2^24 */
-  float scale;        /* of the elements that stay: 1 / (1 - p) */
+  uint64_t threshold;
+  float scale;
   uint64_t seed;
 };
 
@@ -103,13 +77,9 @@ static void drop_gradient(const struct jc_loop *loop) {
   jc_pool_run(loop->pool, settings->elements, JC_LOOP_GRAIN, drop_gradient_range, loop);
 }
 
-static double dropout_p(const struct jc_graph *graph, const struct jc_node *node) {
-  return graph->options.dropout_p < 0 ? node->layer->fields.dropout.p : graph->options.dropout_p;
-}
-
 void jc_dropout_forward(struct jc_graph *graph, struct jc_node *node) {
   const struct jc_tensor *in = jc_graph_in(graph, 0);
-  const double p = dropout_p(graph, node);
+  const double p = drop_p(graph, node->layer->fields.dropout.p);
   if (p == 0) {
     jc_graph_output_view(graph, in->buffer, in->layout);
     return;
@@ -120,8 +90,8 @@ void jc_dropout_forward(struct jc_graph *graph, struct jc_node *node) {
   node->state = state;
   state->settings = (struct dropout_settings){
       .elements = elements_of(in->layout),
-      .threshold = (uint64_t)ceil(p * 0x1p24),
-      .scale = p < 1 ? (float)(1 / (1 - p)) : 0,
+      .threshold = drop_threshold(p),
+      .scale = drop_scale(p),
       .seed = jc_stream(graph->options.seed, node->layer->name),
   };
   state->mask = jc_graph_buffer(graph, state->settings.elements);
@@ -153,47 +123,115 @@ void jc_dropout_backward(struct jc_graph *graph, struct jc_node *node) {
   node->facts.backward = JC_LOOP_NAME;
 }
 
-/* ---- add ---- */
+/* ---- stochastic_depth ---- */
 
-static bool shapes_equal(const struct jc_tensor *a, const struct jc_tensor *b) {
-  return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0])) == 0;
+struct depth_settings {
+  size_t samples, sample_elements;
+  bool whole_batch;   /* one draw for all samples */
+  uint64_t threshold; /* as dropout's */
+  float scale;
+  uint64_t seed;
+};
+
+struct depth_state {
+  const struct jc_layout *layout;
+  struct depth_settings settings;
+  uint32_t factors; /* one float a sample */
+};
+
+struct depth_range {
+  float *out;
+  const float *factors, *in;
+  size_t sample_elements;
+};
+
+static void scale_range(const void *context, size_t begin, size_t end) {
+  const struct depth_range *range = context;
+  for (size_t i = begin; i < end;) {
+    const size_t sample = i / range->sample_elements;
+    const size_t sample_end = (sample + 1) * range->sample_elements;
+    const size_t stop = sample_end < end ? sample_end : end;
+    const float factor = range->factors[sample];
+    for (; i < stop; i++)
+      range->out[i] = range->in[i] * factor;
+  }
 }
 
-/* All inputs in one layout: a blocked one if any has it, since convolutions follow. */
-void jc_add_forward(struct jc_graph *graph, struct jc_node *node) {
-  const struct jc_layout *layout = jc_graph_out(graph)->plain;
-  for (uint32_t i = 0; i < node->layer->input_count; i++)
-    if (!shapes_equal(jc_graph_in(graph, i), jc_graph_out(graph))) {
-      jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
-                    "layer '%s': an add that broadcasts cannot be trained", node->layer->name);
-      return;
-    }
-  for (uint32_t i = node->layer->input_count; i-- > 0;) {
-    const struct jc_tensor *in = jc_graph_in(graph, i);
-    if (in->layout != in->plain)
-      layout = in->layout;
+/* address: scaled tensor, factors, tensor */
+static void scale_samples(const struct jc_loop *loop) {
+  const struct depth_settings *s = loop->settings;
+  const struct depth_range range = {loop->address[0], loop->address[1], loop->address[2],
+                                    s->sample_elements};
+  jc_pool_run(loop->pool, s->samples * s->sample_elements, JC_LOOP_GRAIN, scale_range, &range);
+}
+
+static void drop_samples(const struct jc_loop *loop) {
+  const struct depth_settings *s = loop->settings;
+  const uint64_t stream = jc_draw_bits(s->seed, loop->step);
+  float *factors = loop->address[1];
+  for (size_t n = 0; n < s->samples; n++) {
+    const uint64_t draw = jc_draw_bits(stream, s->whole_batch ? 0 : n);
+    factors[n] = (draw >> 40) >= s->threshold ? s->scale : 0;
   }
-  const size_t elements = elements_of(layout);
-  uint32_t *inputs = jc_graph_allocate(graph, node->layer->input_count * sizeof(*inputs));
-  if (inputs == NULL)
+  scale_samples(loop);
+}
+
+static struct depth_settings depth_settings(const struct jc_graph *graph,
+                                            const struct jc_node *node, double p,
+                                            const struct jc_image *image) {
+  return (struct depth_settings){
+      .samples = image->batch,
+      .sample_elements = image->blocks * image->pixels * image->block,
+      .whole_batch = node->layer->fields.stochastic_depth.mode != 0,
+      .threshold = drop_threshold(p),
+      .scale = drop_scale(p),
+      .seed = jc_stream(graph->options.seed, node->layer->name),
+  };
+}
+
+void jc_stochastic_depth_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  const double p = drop_p(graph, node->layer->fields.stochastic_depth.p);
+  if (p == 0) {
+    jc_graph_output_view(graph, in->buffer, in->layout);
     return;
-  for (uint32_t i = 0; i < node->layer->input_count; i++)
-    inputs[i] = jc_graph_input(graph, i, layout);
-  const uint32_t out = jc_graph_output(graph, layout);
-  jc_graph_loop(graph, jc_loop_sum, &elements, sizeof(elements), JC_ALWAYS);
+  }
+  struct jc_image image;
+  struct depth_state *state = jc_graph_allocate(graph, sizeof(*state));
+  if (state == NULL)
+    return;
+  node->state = state;
+  state->layout = jc_graph_image(graph, 0, &image);
+  state->settings = depth_settings(graph, node, p, &image);
+  state->factors = jc_graph_buffer(graph, image.batch * sizeof(float));
+  const size_t elements = elements_of(state->layout);
+  const uint32_t source = jc_graph_input(graph, 0, state->layout);
+  const uint32_t out = jc_graph_output(graph, state->layout);
+  jc_graph_loop(graph, drop_samples, &state->settings, sizeof(state->settings), JC_IN_TRAINING);
   jc_graph_use(graph, JC_ARG_DESTINATION, out);
-  for (uint32_t i = 0; i < node->layer->input_count; i++)
-    jc_graph_use(graph, JC_ARG_SOURCE, inputs[i]);
+  jc_graph_use(graph, JC_ARG_WORKSPACE, state->factors);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
+  jc_graph_loop(graph, jc_loop_copy, &elements, sizeof(elements), JC_IN_VALIDATION);
+  jc_graph_use(graph, JC_ARG_DESTINATION, out);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
   node->facts.forward = JC_LOOP_NAME;
 }
 
-/* Every input's gradient is the output's: no copy, unless the layouts differ. */
-void jc_add_backward(struct jc_graph *graph, struct jc_node *node) {
+void jc_stochastic_depth_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct depth_state *state = node->state;
   const struct jc_layout *layout = jc_graph_out(graph)->layout;
-  const uint32_t gradient = jc_graph_output_gradient(graph, layout);
-  for (uint32_t i = 0; i < node->layer->input_count; i++)
-    if (jc_graph_input_needs_gradient(graph, i))
-      jc_graph_input_gradient(graph, i, gradient, layout);
+  const uint32_t out_gradient = jc_graph_output_gradient(graph, layout);
+  if (state == NULL) { /* p = 0 */
+    jc_graph_input_gradient(graph, 0, out_gradient, layout);
+    return;
+  }
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(layout));
+  jc_graph_loop(graph, scale_samples, &state->settings, sizeof(state->settings), JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  jc_graph_use(graph, JC_ARG_WORKSPACE, state->factors);
+  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
+  jc_graph_input_gradient(graph, 0, gradient, layout);
+  node->facts.backward = JC_LOOP_NAME;
 }
 
 /* ---- softmax ---- */

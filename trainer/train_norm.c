@@ -1,4 +1,5 @@
-/* train_norm.c -- training of batchnorm2d, with a following relu inside it if oneDNN can. */
+/* train_norm.c -- training of batchnorm2d, with a following relu inside it if oneDNN can, and of
+ * layernorm. */
 #include "trainer/kinds.h"
 
 #include <math.h>
@@ -155,5 +156,95 @@ void jc_batchnorm2d_backward(struct jc_graph *graph, struct jc_node *node) {
     jc_graph_parameter_gradient(graph, JC_PARAMETER_WEIGHT, scale_gradient, vector);
     jc_graph_parameter_gradient(graph, JC_PARAMETER_BIAS, shift_gradient, vector);
   }
+  node->facts.backward = jc_primitive_name(backward);
+}
+
+/* ---- layernorm ---- */
+
+struct layernorm_state {
+  struct jc_dnn_layernorm norm;
+  struct jc_primitive *forward;
+  uint32_t mean, variance;        /* of each row */
+  const struct jc_layout *vector; /* of the parameters, in memory */
+};
+
+static const enum jc_arg values[] = {JC_ARG_SCALE, JC_ARG_SHIFT};
+static const enum jc_arg gradients[] = {JC_ARG_SCALE_GRADIENT, JC_ARG_SHIFT_GRADIENT};
+
+static struct jc_dnn_layernorm describe_layernorm(const struct jc_graph *graph,
+                                                  const struct jc_node *node) {
+  const struct jc_layernorm *fields = &node->layer->fields.layernorm;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  struct jc_dnn_layernorm norm = {.rows = 1,
+                                  .length = 1,
+                                  .eps = fields->eps,
+                                  .scale = fields->elementwise_affine,
+                                  .shift = fields->elementwise_affine && fields->bias};
+  for (uint32_t d = 0; d < in->rank; d++)
+    *(d < in->rank - fields->normalized_dims ? &norm.rows : &norm.length) *= in->dims[d];
+  return norm;
+}
+
+/* The statistics and those parameters that there are. */
+static void use_rows(struct jc_graph *graph, const struct layernorm_state *state) {
+  const bool has[] = {state->norm.scale, state->norm.shift};
+  jc_graph_use(graph, JC_ARG_MEAN, state->mean);
+  jc_graph_use(graph, JC_ARG_VARIANCE, state->variance);
+  for (int role = 0; role < JC_PARAMETER_ROLE_COUNT; role++)
+    if (has[role])
+      jc_graph_use(graph, values[role], graph->node->parameters[role].value);
+}
+
+void jc_layernorm_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *plain = jc_graph_out(graph)->plain;
+  struct layernorm_state *state = jc_graph_allocate(graph, sizeof(*state));
+  if (state == NULL)
+    return;
+  node->state = state;
+  state->norm = describe_layernorm(graph, node);
+  state->forward = jc_dnn_layernorm(graph->dnn, &state->norm, JC_PASS_FORWARD, NULL, graph->error);
+  state->mean = jc_graph_buffer(graph, (size_t)state->norm.rows * sizeof(float));
+  state->variance = jc_graph_buffer(graph, (size_t)state->norm.rows * sizeof(float));
+  state->vector = jc_layout_plain(graph->dnn, 1, &state->norm.length, graph->error);
+  if (state->norm.scale)
+    (void)jc_graph_parameter(graph, JC_PARAMETER_WEIGHT, state->vector, state->vector, JC_INIT_ONE,
+                             1);
+  if (state->norm.shift)
+    (void)jc_graph_parameter(graph, JC_PARAMETER_BIAS, state->vector, state->vector, JC_INIT_ZERO,
+                             1);
+  const uint32_t source = jc_graph_input(graph, 0, plain);
+  const uint32_t destination = jc_graph_output(graph, plain);
+  jc_graph_primitive(graph, state->forward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
+  jc_graph_use(graph, JC_ARG_DESTINATION, destination);
+  use_rows(graph, state);
+  node->facts.forward = jc_primitive_name(state->forward);
+}
+
+/* One pass computes all gradients, as of batchnorm2d. */
+void jc_layernorm_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct layernorm_state *state = node->state;
+  const struct jc_layout *plain = jc_graph_out(graph)->plain;
+  struct jc_primitive *backward =
+      jc_dnn_layernorm(graph->dnn, &state->norm, JC_PASS_BACKWARD, state->forward, graph->error);
+  const bool has[] = {state->norm.scale, state->norm.shift};
+  const uint32_t out_gradient = jc_graph_output_gradient(graph, plain);
+  const uint32_t source = jc_graph_input(graph, 0, plain);
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(plain));
+  jc_graph_primitive(graph, backward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
+  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  use_rows(graph, state);
+  for (int role = 0; role < JC_PARAMETER_ROLE_COUNT; role++) {
+    const uint32_t vector = jc_graph_buffer(graph, jc_layout_bytes(state->vector));
+    if (!has[role])
+      continue;
+    jc_graph_use(graph, gradients[role], vector);
+    if (node->trains_weights)
+      jc_graph_parameter_gradient(graph, (enum jc_parameter_role)role, vector, state->vector);
+  }
+  if (jc_graph_input_needs_gradient(graph, 0))
+    jc_graph_input_gradient(graph, 0, gradient, plain);
   node->facts.backward = jc_primitive_name(backward);
 }

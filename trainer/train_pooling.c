@@ -1,4 +1,4 @@
-/* train_pooling.c -- training of maxpool2d, avgpool2d, adaptive_avgpool2d.
+/* train_pooling.c -- training of maxpool2d, avgpool2d, adaptive_avgpool2d, mean.
  *
  * oneDNN where it computes what PyTorch does, own loops where it does not: means over windows of
  * unequal size (adaptive with a remainder) and windows that reach beyond the padding and count it.
@@ -267,6 +267,20 @@ void jc_pool_forward(struct jc_graph *graph, struct jc_node *node) {
   node->facts.forward = jc_primitive_name(forward);
 }
 
+static void append_pool_backward(struct jc_graph *graph, const struct pool_state *state,
+                                 uint32_t out_gradient) {
+  struct jc_primitive *backward =
+      jc_dnn_pool(graph->dnn, &state->pool, JC_PASS_BACKWARD, state->forward, graph->error);
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(state->pool.in));
+  jc_graph_primitive(graph, backward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  if (jc_primitive_layout(state->forward, JC_ARG_WORKSPACE) != NULL)
+    jc_graph_use(graph, JC_ARG_WORKSPACE, state->workspace);
+  jc_graph_input_gradient(graph, 0, gradient, state->pool.in);
+  graph->node->facts.backward = jc_primitive_name(backward);
+}
+
 void jc_pool_backward(struct jc_graph *graph, struct jc_node *node) {
   const struct pool_state *state = node->state;
   const struct jc_tensor *in = jc_graph_in(graph, 0);
@@ -280,14 +294,59 @@ void jc_pool_backward(struct jc_graph *graph, struct jc_node *node) {
     node->facts.backward = JC_LOOP_NAME;
     return;
   }
-  struct jc_primitive *backward =
-      jc_dnn_pool(graph->dnn, &state->pool, JC_PASS_BACKWARD, state->forward, graph->error);
-  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(state->pool.in));
-  jc_graph_primitive(graph, backward, JC_ALWAYS);
-  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
-  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
-  if (jc_primitive_layout(state->forward, JC_ARG_WORKSPACE) != NULL)
-    jc_graph_use(graph, JC_ARG_WORKSPACE, state->workspace);
-  jc_graph_input_gradient(graph, 0, gradient, state->pool.in);
-  node->facts.backward = jc_primitive_name(backward);
+  append_pool_backward(graph, state, out_gradient);
+}
+
+/* ---- mean: one window over height and width ---- */
+
+static bool is_spatial_mean(const struct jc_node *node, const struct jc_tensor *in) {
+  const struct jc_int_list *dims = &node->layer->fields.mean.dim;
+  bool reduced[JC_DNN_MAX_RANK] = {false};
+  for (uint32_t i = 0; i < dims->count; i++)
+    reduced[1 + jc_dim_index(in->rank - 1, dims->value[i])] = true;
+  return in->rank == 4 && dims->count == 2 && reduced[2] && reduced[3];
+}
+
+/* [batch, channels, 1, 1] in plain order, which is also [batch, channels]. */
+static const struct jc_layout *plain_mean(struct jc_graph *graph, const struct pool_state *state) {
+  return jc_layout_plain(graph->dnn, 4, state->pool.out, graph->error);
+}
+
+void jc_mean_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  struct pool_state *state = jc_graph_allocate(graph, sizeof(*state));
+  if (state == NULL)
+    return;
+  node->state = state;
+  if (!is_spatial_mean(node, in)) {
+    jc_graph_fail(graph, JC_ERROR_UNAVAILABLE,
+                  "layer '%s': only a mean over the height and width of an image can be trained",
+                  node->layer->name);
+    return;
+  }
+  state->pool = (struct jc_dnn_pool){.pooling = JC_POOLING_MEAN_INSIDE,
+                                     .in = jc_graph_fast_layout(graph, 0),
+                                     .out = {in->dims[0], in->dims[1], 1, 1}};
+  for (int axis = 0; axis < 2; axis++)
+    set_axis(&state->pool.window, axis, (uint32_t)in->dims[2 + axis], (uint32_t)in->dims[2 + axis],
+             0, 1);
+  struct jc_primitive *forward = state->forward =
+      jc_dnn_pool(graph->dnn, &state->pool, JC_PASS_FORWARD, NULL, graph->error);
+  const struct jc_layout *layout = jc_primitive_layout(forward, JC_ARG_DESTINATION);
+  const uint32_t source = jc_graph_input(graph, 0, state->pool.in);
+  const uint32_t mean_of = jc_graph_buffer(graph, jc_layout_bytes(layout));
+  jc_graph_primitive(graph, forward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
+  jc_graph_use(graph, JC_ARG_DESTINATION, mean_of);
+  const uint32_t plain = jc_graph_reorder(graph, mean_of, layout, plain_mean(graph, state));
+  jc_graph_output_view(graph, plain, jc_graph_out(graph)->plain);
+  node->facts.forward = jc_primitive_name(forward);
+}
+
+void jc_mean_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct pool_state *state = node->state;
+  const struct jc_layout *layout = jc_primitive_layout(state->forward, JC_ARG_DESTINATION);
+  const uint32_t plain = jc_graph_output_gradient(graph, jc_graph_out(graph)->plain);
+  const uint32_t out_gradient = jc_graph_reorder(graph, plain, plain_mean(graph, state), layout);
+  append_pool_backward(graph, state, out_gradient);
 }

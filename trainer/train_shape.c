@@ -1,4 +1,5 @@
-/* train_shape.c -- training of the layers that only move data: flatten, concat, pad. */
+/* train_shape.c -- training of the layers that only move data: flatten, permute, concat,
+ * chunk, channel_shuffle, pad; and of parameter, which only holds some. */
 #include <string.h>
 
 #include "trainer/kinds.h"
@@ -17,6 +18,55 @@ void jc_flatten_backward(struct jc_graph *graph, struct jc_node *node) {
   (void)node;
   jc_graph_input_gradient(graph, 0, jc_graph_output_gradient(graph, jc_graph_out(graph)->plain),
                           jc_graph_in(graph, 0)->plain);
+}
+
+/* ---- permute ---- */
+
+/* The input's memory as the output's dimensions see it. */
+static const struct jc_layout *permuted(struct jc_graph *graph, const struct jc_node *node) {
+  const struct jc_int_list *dims = &node->layer->fields.permute.dims;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  uint32_t order[JC_DNN_MAX_RANK] = {0};
+  for (uint32_t i = 1; i < in->rank; i++)
+    order[i] = 1 + jc_dim_index(in->rank - 1, dims->value[i]);
+  return jc_layout_permuted(graph->dnn, in->layout, order, graph->error);
+}
+
+/* A view where the result is plain or has its channels last, both of which all kinds read;
+ * otherwise a copy in plain order. */
+void jc_permute_forward(struct jc_graph *graph, struct jc_node *node) {
+  struct jc_image image;
+  const struct jc_layout *view = permuted(graph, node);
+  if (view == NULL)
+    return;
+  const struct jc_layout *layout =
+      jc_layout_image(view, &image) ? view : jc_graph_out(graph)->plain;
+  jc_graph_output_view(graph, jc_graph_reorder(graph, jc_graph_in(graph, 0)->buffer, view, layout),
+                       layout);
+}
+
+void jc_permute_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *view = permuted(graph, node);
+  jc_graph_input_gradient(graph, 0, jc_graph_output_gradient(graph, view),
+                          jc_graph_in(graph, 0)->layout);
+}
+
+/* ---- parameter ---- */
+
+/* The output is the parameter itself. */
+void jc_parameter_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *plain = jc_graph_out(graph)->plain;
+  (void)node;
+  const struct jc_parameter *parameter =
+      jc_graph_parameter(graph, JC_PARAMETER_WEIGHT, plain, plain, JC_INIT_ONE, 1);
+  jc_graph_output_view(graph, parameter->value, plain);
+}
+
+void jc_parameter_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *plain = jc_graph_out(graph)->plain;
+  (void)node;
+  jc_graph_parameter_gradient(graph, JC_PARAMETER_WEIGHT, jc_graph_output_gradient(graph, plain),
+                              plain);
 }
 
 /* ---- concat ---- */
@@ -83,6 +133,90 @@ void jc_concat_backward(struct jc_graph *graph, struct jc_node *node) {
     }
     offsets[dim] += in->dims[dim];
   }
+}
+
+/* ---- chunk ---- */
+
+/* The piece that is the output, inside a tensor of layout WHOLE; NULL if WHOLE cannot express it.
+ */
+static const struct jc_layout *chunk_part(struct jc_graph *graph, const struct jc_node *node,
+                                          const struct jc_layout *whole) {
+  const struct jc_chunk *chunk = &node->layer->fields.chunk;
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  const uint32_t dim = 1 + jc_dim_index(in->rank - 1, chunk->dim);
+  int64_t offsets[JC_DNN_MAX_RANK] = {0};
+  offsets[dim] = (in->dims[dim] + chunk->chunks - 1) / chunk->chunks * chunk->index;
+  return jc_layout_part(graph->dnn, whole, jc_graph_out(graph)->dims, offsets, graph->error);
+}
+
+/* The input's layout if the piece fills whole blocks of it, otherwise plain. */
+static const struct jc_layout *chunk_whole(struct jc_graph *graph, const struct jc_node *node) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  return chunk_part(graph, node, in->layout) != NULL ? in->layout : in->plain;
+}
+
+/* A copy, so that what follows finds its elements side by side. */
+void jc_chunk_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0), *out = jc_graph_out(graph);
+  const struct jc_layout *whole = chunk_whole(graph, node);
+  const struct jc_layout *layout = whole == in->plain || in->rank != 4
+                                       ? out->plain
+                                       : jc_layout_fast(graph->dnn, out->dims, graph->error);
+  struct jc_primitive *copy =
+      jc_dnn_reorder(graph->dnn, chunk_part(graph, node, whole), layout, graph->error);
+  const uint32_t source = jc_graph_input(graph, 0, whole);
+  const uint32_t destination = jc_graph_output(graph, layout);
+  jc_graph_primitive(graph, copy, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, source);
+  jc_graph_use(graph, JC_ARG_DESTINATION, destination);
+  node->facts.forward = jc_primitive_name(copy);
+}
+
+/* Zeros but for the piece. */
+void jc_chunk_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *layout = jc_graph_out(graph)->layout;
+  const struct jc_layout *whole = chunk_whole(graph, node);
+  const size_t elements = jc_layout_bytes(whole) / sizeof(float);
+  struct jc_primitive *copy =
+      jc_dnn_reorder(graph->dnn, layout, chunk_part(graph, node, whole), graph->error);
+  const uint32_t out_gradient = jc_graph_output_gradient(graph, layout);
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(whole));
+  jc_graph_loop(graph, jc_loop_zero, &elements, sizeof(elements), JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  jc_graph_primitive(graph, copy, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, out_gradient);
+  jc_graph_use(graph, JC_ARG_DESTINATION, gradient);
+  jc_graph_input_gradient(graph, 0, gradient, whole);
+  node->facts.backward = jc_primitive_name(copy);
+}
+
+/* ---- channel_shuffle ---- */
+
+void jc_channel_shuffle_forward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_tensor *in = jc_graph_in(graph, 0);
+  struct jc_primitive *forward =
+      jc_dnn_shuffle(graph->dnn, in->layout, node->layer->fields.channel_shuffle.groups,
+                     JC_PASS_FORWARD, NULL, graph->error);
+  const uint32_t out = jc_graph_output(graph, in->layout);
+  jc_graph_primitive(graph, forward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_SOURCE, in->buffer);
+  jc_graph_use(graph, JC_ARG_DESTINATION, out);
+  node->state = forward;
+  node->facts.forward = jc_primitive_name(forward);
+}
+
+void jc_channel_shuffle_backward(struct jc_graph *graph, struct jc_node *node) {
+  const struct jc_layout *layout = jc_graph_out(graph)->layout;
+  struct jc_primitive *backward =
+      jc_dnn_shuffle(graph->dnn, layout, node->layer->fields.channel_shuffle.groups,
+                     JC_PASS_BACKWARD, node->state, graph->error);
+  const uint32_t out_gradient = jc_graph_output_gradient(graph, layout);
+  const uint32_t gradient = jc_graph_buffer(graph, jc_layout_bytes(layout));
+  jc_graph_primitive(graph, backward, JC_ALWAYS);
+  jc_graph_use(graph, JC_ARG_DESTINATION_GRADIENT, out_gradient);
+  jc_graph_use(graph, JC_ARG_SOURCE_GRADIENT, gradient);
+  jc_graph_input_gradient(graph, 0, gradient, layout);
+  node->facts.backward = jc_primitive_name(backward);
 }
 
 /* ---- pad ---- */

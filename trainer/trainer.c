@@ -8,13 +8,13 @@
 #include "trainer/graph.h"
 #include "trainer/kinds.h"
 #include "trainer/loss.h"
-#include "trainer/sgd.h"
 
 enum { INIT_GRAIN = 16384 }; /* elements worth a thread */
 
 struct jc_trainer {
   struct jc_graph graph;
-  struct jc_sgd sgd;
+  struct jc_optimizer_rates rates;
+  uint64_t updates;             /* done */
   struct jc_layer_times *times; /* [layer_count] */
   const struct jc_tensor *output;
   uint32_t classes;
@@ -58,6 +58,14 @@ static void check_options(const struct jc_trainer_options *options, struct jc_er
     (void)jc_fail(error, JC_ERROR_INVALID, 0, "optimizer",
                   "expected learning rate, momentum and weight decay of at least 0, got %g, %g, %g",
                   options->learning_rate, options->momentum, options->weight_decay);
+  if (!(options->beta1 >= 0 && options->beta1 < 1 && options->beta2 >= 0 && options->beta2 < 1 &&
+        options->eps >= 0))
+    (void)jc_fail(error, JC_ERROR_INVALID, 0, "optimizer",
+                  "expected betas from 0 to below 1 and eps of at least 0, got %g, %g, %g",
+                  options->beta1, options->beta2, options->eps);
+  if (!(options->auxiliary_weight >= 0))
+    (void)jc_fail(error, JC_ERROR_INVALID, 0, "auxiliary_weight", "expected at least 0, got %g",
+                  options->auxiliary_weight);
   if (!(options->dropout_p <= 1))
     (void)jc_fail(error, JC_ERROR_INVALID, 0, "dropout_p", "expected at most 1, got %g",
                   options->dropout_p);
@@ -131,8 +139,13 @@ static enum jc_status build(struct jc_trainer *trainer, struct jc_error *error) 
     return error->status;
   trainer->output = &graph->tensors[graph->analysis->network->outputs[0]];
   trainer->classes = (uint32_t)trainer->output->dims[1];
-  trainer->sgd = (struct jc_sgd){(float)options->learning_rate, (float)options->momentum,
-                                 (float)options->weight_decay};
+  trainer->rates = (struct jc_optimizer_rates){.optimizer = options->optimizer,
+                                               .learning_rate = options->learning_rate,
+                                               .momentum = options->momentum,
+                                               .weight_decay = options->weight_decay,
+                                               .beta1 = options->beta1,
+                                               .beta2 = options->beta2,
+                                               .eps = options->eps};
   return init_parameters(trainer, error);
 }
 
@@ -149,6 +162,8 @@ enum jc_status jc_trainer_create(const struct jc_analysis *analysis,
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   made->graph.analysis = analysis;
   made->graph.options = *options;
+  if (options->optimizer == JC_OPTIMIZER_MOMENTUM && options->momentum == 0)
+    made->graph.options.optimizer = JC_OPTIMIZER_SGD; /* the same, without its state */
   if (build(made, error) != JC_OK) {
     jc_trainer_destroy(made);
     return error->status;
@@ -214,11 +229,17 @@ static double run_layer(struct jc_trainer *trainer, uint32_t layer, enum jc_dire
   return after_s;
 }
 
+/* Whether a layer takes part: auxiliary heads are left out of validation. */
+static bool runs(const struct jc_graph *graph, uint32_t layer, bool training) {
+  return training || !graph->nodes[layer].layer->training_only;
+}
+
 static double forward(struct jc_trainer *trainer, bool training, double time_s,
                       struct jc_error *error) {
   for (uint32_t i = 0; i < trainer->graph.node_count && !jc_error_is_set(error); i++)
-    time_s = run_layer(trainer, i, JC_DIRECTION_FORWARD, training, time_s,
-                       &trainer->times[i].forward_s, error);
+    if (runs(&trainer->graph, i, training))
+      time_s = run_layer(trainer, i, JC_DIRECTION_FORWARD, training, time_s,
+                         &trainer->times[i].forward_s, error);
   return time_s;
 }
 
@@ -232,14 +253,18 @@ static double backward(struct jc_trainer *trainer, double time_s, struct jc_erro
 static void update_parameter(const struct jc_trainer *trainer,
                              const struct jc_parameter *parameter) {
   const struct jc_graph *graph = &trainer->graph;
-  float *velocity =
-      trainer->sgd.momentum != 0 ? jc_graph_address(graph, parameter->momentum) : NULL;
-  jc_sgd_update(&graph->pool, &trainer->sgd, jc_layout_bytes(parameter->layout) / sizeof(float),
-                jc_graph_address(graph, parameter->value),
-                jc_graph_address(graph, parameter->gradient), velocity);
+  struct jc_optimizer_tensor tensor = {
+      .count = jc_layout_bytes(parameter->layout) / sizeof(float),
+      .value = jc_graph_address(graph, parameter->value),
+      .gradient = jc_graph_address(graph, parameter->gradient),
+  };
+  for (uint32_t i = 0; i < jc_optimizer_facts(trainer->rates.optimizer)->state; i++)
+    tensor.state[i] = jc_graph_address(graph, parameter->state[i]);
+  jc_optimizer_update(&graph->pool, &trainer->rates, trainer->updates, &tensor);
 }
 
 static double update(struct jc_trainer *trainer, double time_s) {
+  trainer->updates++;
   for (uint32_t i = 0; i < trainer->graph.node_count; i++) {
     const struct jc_parameter *parameters = trainer->graph.nodes[i].parameters;
     trainer->times[i].update_s = 0;
@@ -255,15 +280,26 @@ static double update(struct jc_trainer *trainer, double time_s) {
   return time_s;
 }
 
+/* Loss of output K, and the gradient of its weighted part in the whole. */
+static struct jc_loss loss_of(struct jc_trainer *trainer, uint32_t output, double weight,
+                              bool training) {
+  const struct jc_graph *graph = &trainer->graph;
+  const struct jc_tensor *logits = &graph->tensors[graph->analysis->network->outputs[output]];
+  float *gradient =
+      training && logits->needs_gradient ? jc_graph_address(graph, logits->gradient) : NULL;
+  return jc_loss_cross_entropy(jc_graph_address(graph, logits->buffer), jc_trainer_labels(trainer),
+                               graph->options.batch_size, trainer->classes, weight, gradient);
+}
+
 static double measure_loss(struct jc_trainer *trainer, bool training, double time_s,
                            struct jc_step *step) {
-  const struct jc_graph *graph = &trainer->graph;
-  float *gradient = training && trainer->output->needs_gradient
-                        ? jc_graph_address(graph, trainer->output->gradient)
-                        : NULL;
-  const struct jc_loss loss =
-      jc_loss_cross_entropy(jc_trainer_output(trainer), jc_trainer_labels(trainer),
-                            graph->options.batch_size, trainer->classes, gradient);
+  const struct jc_network *network = trainer->graph.analysis->network;
+  struct jc_loss loss = loss_of(trainer, 0, 1, training);
+  for (uint32_t k = 1; k < network->output_count; k++) {
+    const double weight = trainer->graph.options.auxiliary_weight;
+    if (runs(&trainer->graph, network->outputs[k] - network->input_count, training))
+      loss.loss += weight * loss_of(trainer, k, weight, training).loss;
+  }
   const double after_s = now_s();
   *step =
       (struct jc_step){.loss = loss.loss, .correct = loss.correct, .loss_time_s = after_s - time_s};
@@ -300,7 +336,7 @@ enum jc_status jc_trainer_validate(struct jc_trainer *trainer, struct jc_step *s
 }
 
 void jc_trainer_set_learning_rate(struct jc_trainer *trainer, double learning_rate) {
-  trainer->sgd.learning_rate = (float)learning_rate;
+  trainer->rates.learning_rate = learning_rate;
 }
 
 void jc_trainer_set_step(struct jc_trainer *trainer, uint64_t step) {

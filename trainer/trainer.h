@@ -10,11 +10,12 @@
  *   }
  *   jc_trainer_destroy(trainer);
  *
- * fp32 on the CPU by oneDNN. One image input [C, H, W] (or any shape), one output [classes], loss
- * softmax cross-entropy, optimiser SGD as torch.optim.SGD. Parameters start from the rule of
- * data.h. A trainer belongs to one thread at a time, since OpenMP's thread count does; several may
- * exist. A step allocates nothing; oneDNN 2.x itself allocates and frees a few hundred bytes a
- * primitive.
+ * fp32 on the CPU by oneDNN. One image input [C, H, W] (or any shape), outputs [classes], loss
+ * softmax cross-entropy, an optimiser of torch.optim (optimizer.h). Parameters start from the rule
+ * of data.h. Outputs after the first are auxiliary heads: their losses are added with a weight, the
+ * same for all (Szegedy et al. 2014, section 5: 0.3). A trainer belongs to one thread at a time,
+ * since OpenMP's thread count does; several may exist. A step allocates nothing; oneDNN 2.x itself
+ * allocates and frees a few hundred bytes a primitive.
  *
  * Built without oneDNN, every function exists and jc_trainer_create fails with
  * JC_ERROR_UNAVAILABLE.
@@ -22,27 +23,32 @@
 #ifndef JC_TRAINER_TRAINER_H
 #define JC_TRAINER_TRAINER_H
 
-#include "estimator/network.h"
+#include "estimator/training_memory.h"
 
 struct jc_trainer;
 
 struct jc_trainer_options {
-  uint32_t batch_size;  /* samples a step, >= 1 */
-  uint32_t threads;     /* >= 1; set for the calling thread, before oneDNN makes its code */
+  uint32_t batch_size; /* samples a step, >= 1 */
+  uint32_t threads;    /* >= 1; set for the calling thread, before oneDNN makes its code */
+  enum jc_optimizer optimizer;
   double learning_rate; /* >= 0; 0 leaves the parameters as they are */
-  double momentum;      /* >= 0; 0: none */
-  double weight_decay;  /* >= 0, on every parameter */
-  uint64_t seed;        /* of initial parameters and dropout */
-  double dropout_p;     /* of every dropout layer; negative: as the model says */
-  bool fuse_relu;       /* a relu right after a batchnorm2d runs inside it */
-  bool input_gradient;  /* also compute the gradient of the images, which training never needs:
-                           for checks. The first layer's backward then takes longer. */
+  double momentum;     /* >= 0, of JC_OPTIMIZER_MOMENTUM, which is JC_OPTIMIZER_SGD where it is 0 */
+  double weight_decay; /* >= 0, on every parameter */
+  double beta1, beta2; /* >= 0 and < 1, of Adam and AdamW */
+  double eps;          /* >= 0, of Adam and AdamW */
+  double auxiliary_weight; /* >= 0, of the loss of every output after the first */
+  uint64_t seed;           /* of initial parameters and dropout */
+  double dropout_p;        /* of every dropout and stochastic_depth; negative: as the model says */
+  bool fuse_relu;          /* a relu right after a batchnorm2d runs inside it */
+  bool input_gradient;     /* also compute the gradient of the images, which training never needs:
+                              for checks. The first layer's backward then takes longer. */
 };
 
 #define JC_TRAINER_DEFAULTS                                                                        \
   {                                                                                                \
-    .batch_size = 1, .threads = 1, .learning_rate = 0.01, .momentum = 0.9, .weight_decay = 1e-4,   \
-    .seed = 1, .dropout_p = -1, .fuse_relu = true                                                  \
+    .batch_size = 1, .threads = 1, .optimizer = JC_OPTIMIZER_MOMENTUM, .learning_rate = 0.01,      \
+    .momentum = 0.9, .weight_decay = 1e-4, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,              \
+    .auxiliary_weight = 0.3, .seed = 1, .dropout_p = -1, .fuse_relu = true                         \
   }
 
 /* False in a build without oneDNN. */
@@ -73,8 +79,9 @@ int32_t *jc_trainer_labels(struct jc_trainer *trainer);
 /* ---- stepping ---- */
 
 struct jc_step {
-  double loss;        /* mean over the batch; may be infinite or NAN when training diverges */
-  uint32_t correct;   /* samples whose largest logit is their label's */
+  double loss;        /* mean over the batch, auxiliary heads included; may be infinite or NAN when
+                         training diverges */
+  uint32_t correct;   /* samples whose largest logit of the first output is their label's */
   double time_s;      /* the whole step, monotonic clock */
   double loss_time_s; /* of it: loss and its gradient, which belong to no layer */
 };
@@ -84,8 +91,9 @@ struct jc_step {
  * JC_ERROR_RUNTIME: oneDNN failed in the layer named; the trainer must not be used any more. */
 enum jc_status jc_trainer_step(struct jc_trainer *trainer, struct jc_step *step,
                                struct jc_error *error);
-/* Forward and loss only, as in PyTorch's eval(): by running statistics, without dropout, changing
- * nothing. Layer times hold forward_s, and 0 elsewhere. */
+/* Forward and loss only, as in PyTorch's eval(): by running statistics, without dropout and without
+ * the layers that exist in training only, changing nothing. Layer times hold forward_s, and 0
+ * elsewhere. */
 enum jc_status jc_trainer_validate(struct jc_trainer *trainer, struct jc_step *step,
                                    struct jc_error *error);
 
@@ -122,8 +130,8 @@ struct jc_layer_facts jc_trainer_facts(const struct jc_trainer *trainer, uint32_
 
 struct jc_trainer_size {
   uint64_t bytes;      /* the one allocation: everything but code and a few KiB of lists */
-  uint64_t kept_bytes; /* of it, kept between steps: parameters, their gradients, momentum,
-                          running statistics, the batch */
+  uint64_t kept_bytes; /* of it, kept between steps: parameters, their gradients, the optimiser's
+                          state, running statistics, the batch */
   double build_s;      /* wall time of jc_trainer_create */
 };
 
@@ -153,7 +161,7 @@ const float *jc_trainer_running_variance(const struct jc_trainer *trainer, uint3
 
 /* ---- results of the last step ---- */
 
-/* Logits, [batch_size, classes] row-major. */
+/* Logits of the first output, [batch_size, classes] row-major. */
 const float *jc_trainer_output(const struct jc_trainer *trainer);
 /* Gradient of the images, in their order; NULL unless options.input_gradient. */
 const float *jc_trainer_input_gradient(const struct jc_trainer *trainer);

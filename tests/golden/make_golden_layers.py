@@ -81,6 +81,32 @@ CASES = [
     ("add of three", [2, 3, 3], 2,
      [layer("r", "relu"), layer("c", "conv2d", out_channels=2, kernel_size=1),
       layer("a", "add", inputs=["c", "input", "r"]), FLATTEN]),
+    ("sigmoid", [3, 3, 4], 2,
+     [layer("c", "conv2d", out_channels=17, kernel_size=3, padding=1), layer("a", "sigmoid"),
+      layer("d", "conv2d", out_channels=3, kernel_size=1), FLATTEN]),
+    ("silu", [2, 3, 4], 2, [layer("a", "silu"), FLATTEN]),
+    ("hardsigmoid", [3, 3, 4], 2,
+     [layer("c", "conv2d", out_channels=17, kernel_size=3, padding=1), layer("a", "hardsigmoid"),
+      layer("d", "conv2d", out_channels=3, kernel_size=1), FLATTEN]),
+    ("hardswish", [3, 3, 4], 2,
+     [layer("c", "conv2d", out_channels=16, kernel_size=3, padding=1), layer("a", "hardswish"),
+      layer("p", "adaptive_avgpool2d", output_size=2), FLATTEN]),
+    ("gate", [3, 3, 4], 2,
+     [layer("c", "conv2d", out_channels=17, kernel_size=3, padding=1),
+      layer("p", "mean", dim=[2, 3], keepdim=True), layer("s", "sigmoid"),
+      layer("m", "mul", inputs=["s", "c"]), layer("d", "conv2d", out_channels=2, kernel_size=1),
+      FLATTEN]),
+    ("product", [2, 3, 4], 2,
+     [layer("a", "silu"), layer("m", "mul", inputs=["a", "input"]), FLATTEN]),
+    ("mean", [5, 3, 4], 2, [layer("m", "mean", dim=[-2, -1])]),
+    ("pieces", [6, 2, 3], 2,
+     [layer("a", "chunk", chunks=2, index=1),
+      layer("b", "chunk", inputs=["input"], chunks=4, index=2),
+      layer("k", "concat", inputs=["b", "a"]), FLATTEN]),
+    ("shuffle in 2", [6, 2, 3], 2, [layer("x", "channel_shuffle", groups=2), FLATTEN]),
+    ("shuffle in 3, in blocks", [3, 3, 3], 2,
+     [layer("c", "conv2d", out_channels=48, kernel_size=3), layer("x", "channel_shuffle", groups=3),
+      FLATTEN]),
 ]
 
 
@@ -89,13 +115,13 @@ def numbers(tensor):
 
 
 def lines(name, shape, batch_size, layers):
-    expanded = golden.expand({"layers": layers})
+    network = golden.expand({"layers": layers})
     params = {}
     with torch.no_grad():
-        classes = golden.forward(expanded, params, torch.zeros(2, *shape)).shape[1]
+        classes = golden.forward(*network, params, torch.zeros(2, *shape))[0].shape[1]
     images, labels = golden.batch(0, batch_size, shape, classes, torch.float32)
     images.requires_grad_()
-    logits = golden.forward(expanded, params, images)
+    logits = golden.forward(*network, params, images)[0]
     loss = F.cross_entropy(logits, labels)
     loss.backward()
     return [name, json.dumps(shape), str(batch_size),

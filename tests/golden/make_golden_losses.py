@@ -29,7 +29,7 @@ Parameters. LAYER is the expanded layer name, as in "stage2.0.block.main.conv1".
     LAYER.weight of conv2d  [out, in/groups, kh, kw]   (2u - 1) * sqrt(6 / fan_in)
     LAYER.weight of linear  [out, in]                  (2u - 1) * sqrt(6 / fan_in)
     LAYER.bias of both      [out]                      (2u - 1) / sqrt(fan_in)
-    batchnorm2d             weight 1, bias 0, no draws
+    normalisations          weight 1, bias 0, no draws; kind parameter 1
     fan_in = in/groups * kh * kw for conv2d, in for linear.
 
 Data. Step s counts from 0, sample n from 0. CLASSES, a column of losses.csv, is at most the number
@@ -41,10 +41,12 @@ depend on what the steps before did.
     x[n,i]     = noise[n,i] + pattern[i],  i row-major over C, H, W
 Names carry plain decimal numbers: "data.0", "pattern.999". Each step has a fresh batch.
 
-Training. Dropout p = 0. Batch normalisation in training mode: mean and biased variance of the
-batch, eps from the model file. Loss: softmax cross-entropy of the logits, mean over the batch.
-SGD as torch.optim.SGD, for every parameter, biases and batch normalisation included:
+Training. Dropout and stochastic depth p = 0. Batch normalisation in training mode: mean and biased
+variance of the batch, eps from the model file. Loss: softmax cross-entropy of the logits, mean over
+the batch; of every output after the first, 0.3 times as much is added. The update is torch.optim's,
+by the column `optimizer`, for every parameter, biases and normalisations included; momentum is
     g += weight_decay * w;  v = g at the first step, later momentum * v + g;  w -= lr * v
+sgd the same without v, adam and adamw have betas of 0.9 and 0.999 and eps 1e-8.
 Max pooling sends the gradient to the first maximum of a window. The loss in row `step` (1 to 10)
 is that of batch step-1, computed before update `step`.
 
@@ -54,7 +56,7 @@ Rounding decides now and then on which side of 0 the input of a ReLU falls. Behi
 normalisations over few elements one such change moves the gradients by 1e-2, and after large steps
 the losses by as much. Classes, batch sizes and learning rates are such that float32 runs, also from
 weights disturbed by a relative 1e-7, stay within 2e-4 of float64 in all ten steps, while training
-moves a loss by 3e-3 (mobilenet_v2) to 0.5 of what it would be with the first weights.
+moves a loss by 2e-3 (googlenet) to 0.5 of what it would be with the first weights.
 """
 import argparse
 import csv
@@ -74,8 +76,17 @@ SEED = 1
 STEPS = 10
 MOMENTUM = 0.9
 WEIGHT_DECAY = 1e-4
+AUXILIARY_WEIGHT = 0.3
 
-# model, input (C, H, W), classes, batch size, learning rate
+OPTIMIZERS = {
+    "sgd": lambda params, lr: torch.optim.SGD(params, lr, 0, weight_decay=WEIGHT_DECAY),
+    "momentum": lambda params, lr: torch.optim.SGD(params, lr, MOMENTUM,
+                                                   weight_decay=WEIGHT_DECAY),
+    "adam": lambda params, lr: torch.optim.Adam(params, lr, weight_decay=WEIGHT_DECAY),
+    "adamw": lambda params, lr: torch.optim.AdamW(params, lr, weight_decay=WEIGHT_DECAY),
+}
+
+# model, input (C, H, W), classes, batch size, learning rate, optimizer if not momentum
 RUNS = [
     ("lenet5_28", (1, 28, 28), 10, 8, 0.01),
     ("mlp_784_128_10", (1, 28, 28), 10, 16, 0.02),
@@ -85,6 +96,16 @@ RUNS = [
     ("resnet18", (3, 64, 64), 4, 4, 3e-4),
     ("vgg11_bn", (3, 64, 64), 4, 2, 1e-5),
     ("densenet121", (3, 64, 64), 4, 8, 5e-5),
+    ("efficientnet_b0", (3, 64, 64), 4, 8, 1e-3),
+    ("mnasnet1_0", (3, 64, 64), 4, 16, 1e-5),
+    ("mobilenet_v3_small", (3, 64, 64), 4, 16, 1e-3),
+    ("regnet_y_400mf", (3, 64, 64), 4, 16, 3e-6),
+    ("shufflenet_v2_x1_0", (3, 64, 64), 4, 8, 1e-5),
+    ("googlenet", (3, 64, 64), 4, 8, 2e-5),
+    ("convnext_tiny", (3, 64, 64), 4, 2, 1e-4),
+    ("lenet5_28", (1, 28, 28), 10, 8, 0.01, "sgd"),
+    ("lenet5_28", (1, 28, 28), 10, 8, 0.001, "adam"),
+    ("mlp_784_128_10", (1, 28, 28), 10, 16, 0.001, "adamw"),
 ]
 
 
@@ -160,10 +181,11 @@ def expand_items(items, scope, blocks, previous, out):
 
 
 def expand(model):
-    """The flat list of a model's layers, with full names in `name` and `inputs`."""
-    layers = []
-    expand_items(model["layers"], Scope("", "input"), model.get("blocks", {}), "input", layers)
-    return layers
+    """The flat list of a model's layers, with full names in `name` and `inputs`, and the names of
+    its outputs."""
+    layers, scope = [], Scope("", "input")
+    last = expand_items(model["layers"], scope, model.get("blocks", {}), "input", layers)
+    return layers, [scope.find(name) for name in model.get("outputs", [])] or [last]
 
 
 def read_model(name):
@@ -246,14 +268,18 @@ def linear(layer, params, x):
                                         x.dtype))
 
 
+def ones(params, name, shape, dtype, fill=1.0):
+    """A parameter that starts with one number everywhere."""
+    if name not in params:
+        params[name] = torch.full(shape, fill, dtype=dtype, requires_grad=True)
+    return params[name]
+
+
 def batchnorm2d(layer, params, x):
     name, weight, bias = layer["name"], None, None
     if layer.get("affine", True):
-        for part, fill in (("weight", 1.0), ("bias", 0.0)):
-            if f"{name}.{part}" not in params:
-                params[f"{name}.{part}"] = torch.full(
-                    (x.shape[1],), fill, dtype=x.dtype, requires_grad=True)
-        weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
+        weight = ones(params, f"{name}.weight", (x.shape[1],), x.dtype)
+        bias = ones(params, f"{name}.bias", (x.shape[1],), x.dtype, 0.0)
     return F.batch_norm(x, None, None, weight, bias, training=True, eps=layer.get("eps", 1e-5))
 
 
@@ -267,6 +293,22 @@ def avgpool2d(layer, params, x):
                         layer.get("ceil_mode", False), layer.get("count_include_pad", True))
 
 
+def layernorm(layer, params, x):
+    name, weight, bias = layer["name"], None, None
+    shape = x.shape[x.dim() - layer.get("normalized_dims", 1):]
+    if layer.get("elementwise_affine", True):
+        weight = ones(params, f"{name}.weight", shape, x.dtype)
+        if layer.get("bias", True):
+            bias = ones(params, f"{name}.bias", shape, x.dtype, 0.0)
+    return F.layer_norm(x, shape, weight, bias, layer.get("eps", 1e-5))
+
+
+def channel_shuffle(layer, params, x):
+    groups, (batch_size, channels, *pixels) = layer["groups"], x.shape
+    groups_first = x.reshape(batch_size, groups, channels // groups, *pixels)
+    return groups_first.transpose(1, 2).reshape(x.shape)
+
+
 KINDS = {
     "conv2d": conv2d,
     "linear": linear,
@@ -278,6 +320,19 @@ KINDS = {
     "adaptive_avgpool2d": lambda layer, params, x: F.adaptive_avg_pool2d(x, layer["output_size"]),
     "flatten": lambda layer, params, x: torch.flatten(x, 1),
     "dropout": lambda layer, params, x: x,
+    "stochastic_depth": lambda layer, params, x: x,
+    "sigmoid": lambda layer, params, x: torch.sigmoid(x),
+    "silu": lambda layer, params, x: F.silu(x),
+    "hardsigmoid": lambda layer, params, x: F.hardsigmoid(x),
+    "layernorm": layernorm,
+    "gelu": lambda layer, params, x: F.gelu(x, approximate=layer.get("approximate", "none")),
+    "permute": lambda layer, params, x: x.permute(layer["dims"]),
+    "hardswish": lambda layer, params, x: F.hardswish(x),
+    "mean": lambda layer, params, x: x.mean(layer["dim"], layer.get("keepdim", False)),
+    "mul": lambda layer, params, *xs: math.prod(xs[1:], start=xs[0]),
+    "chunk": lambda layer, params, x: x.chunk(layer["chunks"], layer.get("dim", 1))[
+        layer.get("index", 0)],
+    "channel_shuffle": channel_shuffle,
     "add": lambda layer, params, *xs: sum(xs[1:], xs[0]),
     "concat": lambda layer, params, *xs: torch.cat(xs, layer.get("dim", 1)),
     "pad": lambda layer, params, x: F.pad(x, layer["padding"], value=layer.get("value", 0)),
@@ -285,26 +340,37 @@ KINDS = {
 }
 
 
-def forward(layers, params, x):
-    """Runs the expanded LAYERS; PARAMS fills itself at the first call, in the layers' order."""
+def forward(layers, outputs, params, x):
+    """Runs the expanded LAYERS and returns the tensors that OUTPUTS names; PARAMS fills itself at
+    the first call, in the layers' order."""
     tensors = {"input": x}
     for layer in layers:
         inputs = [tensors[name] for name in layer["inputs"]]
-        tensors[layer["name"]] = KINDS[layer["type"]](layer, params, *inputs)
-    return tensors[layers[-1]["name"]]
+        if layer["type"] == "parameter":
+            name = layer["name"]
+            tensors[name] = ones(params, f"{name}.weight", layer["shape"], x.dtype)
+        else:
+            tensors[layer["name"]] = KINDS[layer["type"]](layer, params, *inputs)
+    return [tensors[name] for name in outputs]
 
 
 # ---- training ----
 
-def train(layers, shape, classes, batch_size, lr, dtype):
-    """Losses of STEPS steps of SGD, as a list of floats."""
+def loss_of(heads, labels):
+    """Cross-entropy of the first of HEADS and, with its weight, of the others."""
+    return F.cross_entropy(heads[0], labels) + AUXILIARY_WEIGHT * sum(
+        F.cross_entropy(head, labels) for head in heads[1:])
+
+
+def train(network, shape, classes, batch_size, lr, optimizer_name, dtype):
+    """Losses of STEPS steps, as a list of floats; NETWORK is what expand() returned."""
     params, losses = {}, []
     with torch.no_grad():
-        forward(layers, params, torch.zeros(2, *shape, dtype=dtype))  # makes the parameters
-    optimizer = torch.optim.SGD(params.values(), lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
+        forward(*network, params, torch.zeros(2, *shape, dtype=dtype))  # makes the parameters
+    optimizer = OPTIMIZERS[optimizer_name](params.values(), lr)
     for step in range(STEPS):
         x, labels = batch(step, batch_size, shape, classes, dtype)
-        loss = F.cross_entropy(forward(layers, params, x), labels)
+        loss = loss_of(forward(*network, params, x), labels)
         losses.append(loss.item())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -320,27 +386,29 @@ def main():
     torch.set_num_threads(1)
 
     rows = []
-    for name, shape, classes, batch_size, lr in RUNS:
+    for name, shape, classes, batch_size, lr, *others in RUNS:
         if options.models and name not in options.models:
             continue
-        layers = expand(read_model(name))
-        losses = train(layers, shape, classes, batch_size, lr, torch.float32)
-        print(f"{name}: {' '.join(f'{loss:.6g}' for loss in losses)}", file=sys.stderr)
+        network = expand(read_model(name))
+        optimizer = others[0] if others else "momentum"
+        run = (network, shape, classes, batch_size, lr, optimizer)
+        losses = train(*run, torch.float32)
+        print(f"{name}, {optimizer}: {' '.join(f'{loss:.6g}' for loss in losses)}", file=sys.stderr)
         if options.check:
-            exact = train(layers, shape, classes, batch_size, lr, torch.float64)
+            exact = train(*run, torch.float64)
             apart = [abs(a / b - 1) for a, b in zip(losses, exact)]
             print(f"  from float64: step 1 {apart[0]:.1e}, step 10 {apart[-1]:.1e}, "
                   f"worst {max(apart):.1e}", file=sys.stderr)
         size = "x".join(str(n) for n in shape)
         for step, loss in enumerate(losses, 1):
-            rows.append([name, size, classes, batch_size, lr, MOMENTUM, WEIGHT_DECAY, SEED, step,
-                         f"{loss:.9g}"])
+            rows.append([name, size, classes, batch_size, optimizer, lr, MOMENTUM, WEIGHT_DECAY,
+                         SEED, step, f"{loss:.9g}"])
 
     if not options.models:
         with open(HERE / "losses.csv", "w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["model", "input", "classes", "batch_size", "lr", "momentum",
-                             "weight_decay", "seed", "step", "loss"])
+            writer.writerow(["model", "input", "classes", "batch_size", "optimizer", "lr",
+                             "momentum", "weight_decay", "seed", "step", "loss"])
             writer.writerows(rows)
 
 
