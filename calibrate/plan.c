@@ -9,7 +9,7 @@
 #include "estimator/estimator.h"
 #include "estimator/model_file.h"
 
-enum { TRIES_PER_NETWORK = 200, LARGEST_BATCH = 256 };
+enum { TRIES_PER_NETWORK = 200, LARGEST_BATCH = 1024 };
 static const double smallest_step_flops = 1e7;
 
 const char *jc_plan_family(size_t index) {

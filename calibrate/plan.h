@@ -1,4 +1,4 @@
-/* plan.h -- which sample networks a calibration trains: random members of nine families, drawn
+/* plan.h -- which sample networks a calibration trains: random members of ten families, drawn
  * from a seed. The networks of the accuracy benchmark (models/) are never among them. */
 #ifndef JC_CALIBRATE_PLAN_H
 #define JC_CALIBRATE_PLAN_H

@@ -142,6 +142,36 @@ static inline void layer_global_pool(struct builder *b, uint32_t size) {
   b->side = size;
 }
 
+static inline void layer_stochastic_depth(struct builder *b, double p) {
+  layer_open(b, "stochastic_depth", NULL, NULL);
+  jc_put_real(&b->writer, "p", p);
+  layer_close(b);
+}
+
+/* The mean over height and width, without a flatten behind it. */
+static inline void layer_mean(struct builder *b) {
+  layer_open(b, "mean", NULL, NULL);
+  jc_put_array(&b->writer, "dim");
+  jc_put_uint(&b->writer, NULL, 2);
+  jc_put_uint(&b->writer, NULL, 3);
+  jc_put_end(&b->writer);
+  layer_close(b);
+}
+
+/* One half of the channels of FROM. */
+static inline void layer_half(struct builder *b, const struct tap *from, uint32_t index) {
+  layer_open(b, "chunk", from, NULL);
+  jc_put_uint(&b->writer, "chunks", 2);
+  jc_put_uint(&b->writer, "index", index);
+  layer_close(b);
+}
+
+static inline void layer_shuffle(struct builder *b, uint32_t groups) {
+  layer_open(b, "channel_shuffle", NULL, NULL);
+  jc_put_uint(&b->writer, "groups", groups);
+  layer_close(b);
+}
+
 /* Classes: 10 to 1000. */
 static inline void layer_classifier(struct builder *b) {
   layer_linear(b, (uint32_t)builder_log_uniform(b, 10, 1000));

@@ -5,8 +5,12 @@
 #include "calibrate/plan_builder.h"
 
 static void head_pooled(struct builder *b) {
-  layer_global_pool(b, 1);
-  layer_plain(b, "flatten");
+  if (builder_chance(b, 0.15)) {
+    layer_mean(b);
+  } else {
+    layer_global_pool(b, 1);
+    layer_plain(b, "flatten");
+  }
   if (builder_chance(b, 0.3))
     layer_dropout(b, 0.2);
   layer_classifier(b);
@@ -91,9 +95,10 @@ static void draw_residual(struct builder *b) {
 
 /* 1x1, 3x3 (grouped in half of the members), 1x1 around a shortcut, after a large first layer. */
 static void draw_bottleneck(struct builder *b) {
-  const uint32_t groups = builder_chance(b, 0.4) ? 1 : 4u << random_below(&b->random, 3);
+  const uint32_t groups = builder_chance(b, 0.4) ? 1 : 4u << random_below(&b->random, 4);
   const uint32_t stages = 1 + random_below(&b->random, 2);
-  uint32_t width = 32u << random_below(&b->random, 3);
+  uint32_t width = 32u << random_below(&b->random, 4);
+  width = groups > 1 && width < 4 * groups ? 4 * groups : width;
   layer_conv_norm(b, (struct conv_spec){.out = 64, .kernel = 7, .stride = 2}, "relu");
   if (b->side >= 8)
     layer_pool(b, "maxpool2d", 3, 2);
@@ -119,9 +124,26 @@ static void draw_bottleneck(struct builder *b) {
   head_pooled(b);
 }
 
-/* Inverted residuals: 1x1 expand, depthwise 3x3 or 5x5, 1x1 project. */
+/* Squeeze and excitation: channels scaled by what their means say. */
+static void gate_channels(struct builder *b, const char *gate) {
+  const struct tap input = b->last;
+  const uint32_t channels = b->channels, side = b->side;
+  layer_global_pool(b, 1);
+  layer_conv(
+      b, (struct conv_spec){.out = channels >= 16 ? channels / 4 : 4, .kernel = 1, .bias = true});
+  layer_plain(b, builder_chance(b, 0.5) ? "relu" : "silu");
+  layer_conv(b, (struct conv_spec){.out = channels, .kernel = 1, .bias = true});
+  layer_plain(b, gate);
+  layer_join(b, "mul", &input);
+  b->side = side;
+}
+
+/* Inverted residuals: 1x1 expand, depthwise 3x3 or 5x5, perhaps a gate, 1x1 project. */
 static void draw_mobile(struct builder *b) {
-  const char *activation = builder_chance(b, 0.7) ? "relu6" : "relu";
+  static const char *const activations[] = {"relu6", "relu6", "relu", "hardswish", "silu"};
+  const char *activation = activations[random_below(&b->random, 5)];
+  const char *gate = builder_chance(b, 0.5) ? "sigmoid" : "hardsigmoid";
+  const bool gated = builder_chance(b, 0.35), dropped = builder_chance(b, 0.2);
   const uint32_t blocks = 2 + random_below(&b->random, 5);
   uint32_t width = builder_channels(b, 8, 48);
   layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = 2}, activation);
@@ -139,7 +161,11 @@ static void draw_mobile(struct builder *b) {
                                        .stride = stride,
                                        .groups = expand},
                     activation);
+    if (gated)
+      gate_channels(b, gate);
     layer_conv_norm(b, (struct conv_spec){.out = out, .kernel = 1}, NULL);
+    if (dropped && stride == 1 && out == in)
+      layer_stochastic_depth(b, 0.1);
     if (stride == 1 && out == in)
       layer_join(b, "add", &input);
   }
@@ -147,10 +173,35 @@ static void draw_mobile(struct builder *b) {
   head_pooled(b);
 }
 
+/* Half of the channels pass by, the other half goes through a depthwise block; then all are mixed.
+ */
+static void draw_shuffle(struct builder *b) {
+  const uint32_t blocks = 2 + random_below(&b->random, 4);
+  const uint32_t width = 2 * builder_channels(b, 16, 128);
+  layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = 2}, "relu");
+  for (uint32_t i = 0; i < blocks; i++) {
+    const struct tap input = b->last;
+    layer_half(b, &input, 0);
+    const struct tap passed = b->last;
+    layer_half(b, &input, 1);
+    b->channels = width / 2;
+    layer_conv_norm(b, (struct conv_spec){.out = width / 2, .kernel = 1}, "relu");
+    layer_conv_norm(b, (struct conv_spec){.out = width / 2, .kernel = 3, .groups = width / 2},
+                    NULL);
+    layer_conv_norm(b, (struct conv_spec){.out = width / 2, .kernel = 1}, "relu");
+    layer_join(b, "concat", &passed);
+    b->channels = width;
+    layer_shuffle(b, 2);
+    if (b->side >= 6 && builder_chance(b, 0.3))
+      layer_pool(b, "maxpool2d", 3, 2);
+  }
+  head_pooled(b);
+}
+
 /* Every layer appended to what was there, aligned growth or not. */
 static void draw_dense(struct builder *b) {
-  static const uint32_t growths[] = {12, 16, 24, 32, 48};
-  const uint32_t growth = growths[random_below(&b->random, 5)];
+  static const uint32_t growths[] = {12, 16, 20, 24, 32, 48};
+  const uint32_t growth = growths[random_below(&b->random, 6)];
   const uint32_t stages = 1 + random_below(&b->random, 3);
   layer_conv_norm(b, (struct conv_spec){.out = 2 * growth, .kernel = 3, .stride = 2}, "relu");
   for (uint32_t stage = 0; stage < stages; stage++) {
@@ -260,7 +311,8 @@ static const struct family families[] = {
     {"plain", draw_plain, 12, 128, 4},
     {"residual", draw_residual, 12, 96, 4},
     {"bottleneck", draw_bottleneck, 24, 128, 5},
-    {"mobile", draw_mobile, 16, 128, 5},
+    {"mobile", draw_mobile, 16, 128, 6},
+    {"shuffle", draw_shuffle, 16, 96, 2},
     {"dense", draw_dense, 16, 96, 4},
     {"fire", draw_fire, 24, 128, 2},
     {"mlp", draw_mlp, 4, 48, 2},

@@ -248,19 +248,8 @@ static bool is_never_trained(uint16_t type) {
 
 /* Trained, but in no family of samples yet: a forecast prices them by the median of the others. */
 static bool is_sampled(enum jc_layer_kind kind) {
-  static const enum jc_layer_kind others[] = {JC_LAYER_parameter,
-                                              JC_LAYER_layernorm,
-                                              JC_LAYER_gelu,
-                                              JC_LAYER_permute,
-                                              JC_LAYER_sigmoid,
-                                              JC_LAYER_silu,
-                                              JC_LAYER_hardsigmoid,
-                                              JC_LAYER_hardswish,
-                                              JC_LAYER_mul,
-                                              JC_LAYER_mean,
-                                              JC_LAYER_chunk,
-                                              JC_LAYER_channel_shuffle,
-                                              JC_LAYER_stochastic_depth};
+  static const enum jc_layer_kind others[] = {JC_LAYER_parameter, JC_LAYER_layernorm, JC_LAYER_gelu,
+                                              JC_LAYER_permute};
   for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
     if (others[i] == kind)
       return false;
