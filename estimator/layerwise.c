@@ -108,16 +108,11 @@ bool jc_layerwise_is_distant(const struct jc_layerwise_time *time) {
 
 /* ---- one step ---- */
 
-/* Seconds and deviations by curve: layers of one curve err alike, so their deviations add up as
- * they are, those of different curves as squares. */
-struct sums {
-  float curve_s[JC_MAX_CURVES], deviation_s[JC_MAX_CURVES];
-  double unaligned_s, linear_s, grouped_s;
-};
-
-static void add_row(const struct jc_layerwise *model, const struct jc_analysis *analysis,
-                    uint32_t layer, const struct jc_layerwise_row *row, struct sums *sums,
-                    struct jc_layerwise_step *step) {
+struct jc_layerwise_time jc_layerwise_add(const struct jc_layerwise *model,
+                                          const struct jc_analysis *analysis, uint32_t layer,
+                                          const struct jc_layerwise_row *row,
+                                          struct jc_layerwise_sums *sums,
+                                          struct jc_layerwise_step *step) {
   const struct jc_layerwise_time t = jc_layerwise_time(model, row);
   const struct jc_curve *curve = jc_layerwise_curve(model, row);
   step->time_s += t.time_s;
@@ -125,16 +120,17 @@ static void add_row(const struct jc_layerwise *model, const struct jc_analysis *
   step->unknown_s += t.known ? 0 : t.time_s;
   step->distant_s += jc_layerwise_is_distant(&t) ? t.time_s : 0;
   if (curve == NULL)
-    return;
+    return t;
   sums->curve_s[curve - model->curves] += (float)t.time_s;
   sums->deviation_s[curve - model->curves] += (float)(t.time_s * sqrt(t.variance));
   sums->unaligned_s += row->order != JC_ORDER_BLOCKS ? t.time_s : 0;
   sums->grouped_s += analysis->layers[layer].groups > 1 ? t.time_s : 0;
   if (analysis->network->layers[layer].kind == JC_LAYER_linear)
     sums->linear_s += t.time_s;
+  return t;
 }
 
-static void judge(const struct jc_layerwise *model, const struct sums *sums,
+static void judge(const struct jc_layerwise *model, const struct jc_layerwise_sums *sums,
                   struct jc_layerwise_step *step) {
   const double layers_s = fmax(step->time_s, 1e-12);
   double variance = 0, concentration = 0;
@@ -160,24 +156,31 @@ double jc_layerwise_fixed_s(const struct jc_layerwise *model, const struct jc_an
          model->step_s[2] * (double)batch_size * classes;
 }
 
-void jc_layerwise_step(const struct jc_layerwise *model, const struct jc_analysis *analysis,
-                       uint64_t batch_size, bool forward_only, struct jc_layerwise_step *step) {
-  struct sums sums = {{0}, {0}, 0, 0, 0};
-  struct jc_layerwise_row row;
-  memset(step, 0, sizeof(*step));
-  for (uint32_t i = 0; i < analysis->network->layer_count; i++) {
-    for (int phase = 0; phase < (forward_only ? JC_BACKWARD : JC_PHASE_COUNT); phase++) {
-      jc_layerwise_features(analysis, i, (enum jc_phase)phase, batch_size, &row);
-      if (!row.absent)
-        add_row(model, analysis, i, &row, &sums, step);
-    }
-  }
-  judge(model, &sums, step);
+void jc_layerwise_finish(const struct jc_layerwise *model, const struct jc_analysis *analysis,
+                         uint64_t batch_size, const struct jc_layerwise_sums *sums,
+                         struct jc_layerwise_step *step) {
+  judge(model, sums, step);
   step->fixed_s = jc_layerwise_fixed_s(model, analysis, batch_size);
   step->time_s = model->kappa * (step->time_s + step->fixed_s);
   step->active_j = model->kappa * model->power_w[JC_POWER_OTHERS] * step->fixed_s;
   for (int group = 0; group < JC_POWER_GROUP_COUNT; group++)
     step->active_j += model->kappa * model->power_w[group] * step->group_s[group];
+}
+
+void jc_layerwise_step(const struct jc_layerwise *model, const struct jc_analysis *analysis,
+                       uint64_t batch_size, bool forward_only, struct jc_layerwise_step *step) {
+  struct jc_layerwise_sums sums;
+  struct jc_layerwise_row row;
+  memset(&sums, 0, sizeof(sums));
+  memset(step, 0, sizeof(*step));
+  for (uint32_t i = 0; i < analysis->network->layer_count; i++) {
+    for (int phase = 0; phase < (forward_only ? JC_BACKWARD : JC_PHASE_COUNT); phase++) {
+      jc_layerwise_features(analysis, i, (enum jc_phase)phase, batch_size, &row);
+      if (!row.absent)
+        (void)jc_layerwise_add(model, analysis, i, &row, &sums, step);
+    }
+  }
+  jc_layerwise_finish(model, analysis, batch_size, &sums, step);
 }
 
 double jc_interval_unit(const struct jc_interval_model *interval, const double *difficulty) {

@@ -175,6 +175,24 @@ struct jc_layerwise_step {
   double difficulty[JC_DIFFICULTIES];
 };
 
+/* What a step is summed up from: seconds and deviations by curve, since layers of one curve err
+ * alike. Zeroed at the start. */
+struct jc_layerwise_sums {
+  float curve_s[JC_MAX_CURVES], deviation_s[JC_MAX_CURVES];
+  double unaligned_s, linear_s, grouped_s;
+};
+
+/* Adds a row that is not absent to SUMS and STEP, and returns what the model says of it. */
+struct jc_layerwise_time jc_layerwise_add(const struct jc_layerwise *model,
+                                          const struct jc_analysis *analysis, uint32_t layer,
+                                          const struct jc_layerwise_row *row,
+                                          struct jc_layerwise_sums *sums,
+                                          struct jc_layerwise_step *step);
+/* Completes STEP once all rows are added: difficulties, the fixed part, kappa, joules. */
+void jc_layerwise_finish(const struct jc_layerwise *model, const struct jc_analysis *analysis,
+                         uint64_t batch_size, const struct jc_layerwise_sums *sums,
+                         struct jc_layerwise_step *step);
+
 /* The part of a step that no layer has: loss, loop, clocks. */
 double jc_layerwise_fixed_s(const struct jc_layerwise *model, const struct jc_analysis *analysis,
                             uint64_t batch_size);

@@ -1,16 +1,26 @@
 /* method_layerwise.c -- seconds of every layer from what calibration learnt about layers of its
  * type and shape; joules from the watts of its group. Core: no heap, no I/O. */
+#include <string.h>
+
 #include "estimator/methods.h"
 
-static bool price(const struct jc_problem *problem, const struct jc_feature_row *row,
+/* The step, as it is summed up while its layers are priced. */
+struct running {
+  struct jc_layerwise_sums sums;
+  struct jc_layerwise_step step;
+};
+
+static bool price(const struct jc_problem *problem, const struct jc_feature_row *row, void *context,
                   double *time_s, double *active_j) {
+  struct running *running = context;
   const struct jc_layerwise *model = &problem->profile->layerwise;
   struct jc_layerwise_row shape;
   jc_layerwise_features(problem->analysis, row->layer, row->phase, problem->run.batch_size, &shape);
   *time_s = *active_j = 0;
   if (shape.absent)
     return true;
-  const struct jc_layerwise_time t = jc_layerwise_time(model, &shape);
+  const struct jc_layerwise_time t = jc_layerwise_add(model, problem->analysis, row->layer, &shape,
+                                                      &running->sums, &running->step);
   *time_s = model->kappa * t.time_s;
   *active_j = *time_s * model->power_w[jc_power_group_of(row->phase, shape.flops)];
   return t.known && !jc_layerwise_is_distant(&t);
@@ -78,15 +88,18 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
                                    struct jc_error *error) {
   const struct jc_profile *profile = problem->profile;
   const struct jc_layerwise *layerwise = &profile->layerwise;
-  struct row_model model = {.price = price, .idle_power_w = profile->idle_power_w};
-  struct jc_layerwise_step step;
+  struct running running;
+  struct row_model model = {
+      .price = price, .context = &running, .idle_power_w = profile->idle_power_w};
   if (check_layers(problem, estimate, error) != JC_OK)
     return error->status;
-  jc_layerwise_step(layerwise, problem->analysis, problem->run.batch_size,
-                    problem->run.phase == JC_RUN_FORWARD, &step);
-  model.step_overhead_s = layerwise->kappa * step.fixed_s;
+  memset(&running, 0, sizeof(running));
+  model.step_overhead_s = layerwise->kappa * jc_layerwise_fixed_s(layerwise, problem->analysis,
+                                                                  problem->run.batch_size);
   model.step_overhead_j = model.step_overhead_s * layerwise->power_w[JC_POWER_OTHERS];
   jc_sum_layers(problem, &model, estimate);
+  jc_layerwise_finish(layerwise, problem->analysis, problem->run.batch_size, &running.sums,
+                      &running.step);
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     jc_add_startup(problem, estimate);
@@ -95,7 +108,7 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->layerwise_energy_error;
   estimate->time_error = profile->layerwise_time_error;
-  set_interval(problem, &step, estimate);
+  set_interval(problem, &running.step, estimate);
   return JC_OK;
 }
 

@@ -47,8 +47,9 @@ bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature
   return c != NULL && c->type == row->type;
 }
 
-static bool price(const struct jc_problem *problem, const struct jc_feature_row *row,
+static bool price(const struct jc_problem *problem, const struct jc_feature_row *row, void *context,
                   double *time_s, double *active_j) {
+  (void)context;
   const struct jc_coefficient *c = find_or_any(problem->profile, row);
   const bool in_range = c != NULL && row->flops <= range_margin * c->flops_max &&
                         row->bytes <= range_margin * c->bytes_max;

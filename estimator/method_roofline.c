@@ -11,8 +11,9 @@ static double idle_power_w(const struct jc_hardware *hardware) {
 
 /* Williams, Waterman, Patterson: Roofline (CACM 52(4), 2009). The machine draws its TDP while a
  * layer runs, as its busy units are what the data sheet's TDP stands for. */
-static bool price(const struct jc_problem *problem, const struct jc_feature_row *row,
+static bool price(const struct jc_problem *problem, const struct jc_feature_row *row, void *context,
                   double *time_s, double *active_j) {
+  (void)context;
   const struct jc_hardware *hardware = problem->hardware;
   const double compute_s = row->flops / hardware->peak_flops_per_s[problem->precision];
   const double memory_s = row->bytes / hardware->memory_bandwidth_bytes_per_s;

@@ -155,8 +155,8 @@ static double price_layer(const struct jc_problem *problem, const struct row_mod
     jc_features(problem->analysis, layer, (enum jc_phase)phase, problem->run.batch_size, &row);
     if (row.count == 0)
       continue;
-    const bool known =
-        model->price(problem, &row, &prices->time_s[phase], &prices->energy_j[phase]);
+    const bool known = model->price(problem, &row, model->context, &prices->time_s[phase],
+                                    &prices->energy_j[phase]);
     prices->energy_j[phase] += model->idle_power_w * prices->time_s[phase];
     outside_s += known ? 0 : prices->time_s[phase];
   }

@@ -28,8 +28,9 @@ void jc_reset_estimate(const struct jc_method *method, const struct jc_problem *
 /* How a layer-wise method prices one row, and the run around the layers. */
 struct row_model {
   /* Seconds of the row and joules above idle. False: outside what the model knows. */
-  bool (*price)(const struct jc_problem *problem, const struct jc_feature_row *row, double *time_s,
-                double *active_j);
+  bool (*price)(const struct jc_problem *problem, const struct jc_feature_row *row, void *context,
+                double *time_s, double *active_j);
+  void *context; /* handed to price */
   double idle_power_w;
   double step_overhead_s, step_overhead_j; /* once a step; joules above idle */
 };
