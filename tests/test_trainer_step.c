@@ -606,6 +606,14 @@ Test(trainer_step, settings_that_cannot_be_trained_are_named) {
                 "{\"name\": \"b\", \"type\": \"linear\", \"out_features\": 3,"
                 " \"inputs\": [\"input\"]}",
                 &options, JC_ERROR_UNAVAILABLE, "outputs of shape [classes]");
+  check_refusal("[4], \"outputs\": [\"a\", \"p\"]",
+                "{\"name\": \"a\", \"type\": \"linear\", \"out_features\": 6},"
+                "{\"name\": \"p\", \"type\": \"parameter\", \"shape\": [6]}",
+                &options, JC_ERROR_UNAVAILABLE, "outputs of shape [classes]");
+  check_refusal("[4]",
+                "{\"name\": \"p\", \"type\": \"parameter\", \"shape\": [6]},"
+                "{\"name\": \"k\", \"type\": \"concat\", \"inputs\": [\"input\", \"p\"]}",
+                &options, JC_ERROR_UNAVAILABLE, "'k' (concat): what parameters alone make");
   check_refusal("[4], \"outputs\": [\"a\", \"b\"]",
                 "{\"name\": \"a\", \"type\": \"linear\", \"out_features\": 3},"
                 "{\"name\": \"b\", \"type\": \"linear\", \"out_features\": 3}",

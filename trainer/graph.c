@@ -349,6 +349,12 @@ static void lay_out(struct jc_graph *graph) {
   }
 }
 
+/* Made by parameters alone. */
+static bool is_per_step(const struct jc_graph *graph, uint32_t tensor) {
+  const uint32_t inputs = graph->analysis->network->input_count;
+  return tensor >= inputs && graph->analysis->layers[tensor - inputs].per_step;
+}
+
 static void describe_tensors(struct jc_graph *graph) {
   const struct jc_network *network = graph->analysis->network;
   for (uint32_t t = 0; t < graph->tensor_count; t++) {
@@ -375,6 +381,15 @@ static bool has_leading_dimensions(const struct jc_graph *graph, const struct jc
   return spatial > 0 && jc_tensor_shape(graph->analysis, inputs[0])->rank != 1 + spatial;
 }
 
+/* Whether tensors with and without a batch meet. */
+static bool mixes_batch(const struct jc_graph *graph, const struct jc_layer *layer) {
+  const uint32_t *inputs = graph->analysis->network->inputs_of_layers + layer->first_input;
+  for (uint32_t i = 1; i < layer->input_count; i++)
+    if (is_per_step(graph, inputs[i]) != is_per_step(graph, inputs[0]))
+      return true;
+  return false;
+}
+
 static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bool ends,
                         bool is_read) {
   const char *problem = NULL;
@@ -384,6 +399,9 @@ static void check_layer(struct jc_graph *graph, const struct jc_layer *layer, bo
     problem = "shared parameters can be estimated but not trained";
   else if (has_leading_dimensions(graph, layer))
     problem = "dimensions before the channels can be estimated but not trained";
+  else if (layer->kind != JC_LAYER_mul && mixes_batch(graph, layer))
+    problem =
+        "what parameters alone make meets what has a batch: only a mul of both can be trained";
   else if (ends == is_read)
     problem = "training needs every layer to lead to an output, and outputs to be the last";
   if (problem != NULL)
@@ -397,7 +415,8 @@ static void check_outputs(struct jc_graph *graph) {
   const struct jc_shape *first = jc_tensor_shape(graph->analysis, network->outputs[0]);
   for (uint32_t k = 0; k < network->output_count; k++) {
     const struct jc_shape *shape = jc_tensor_shape(graph->analysis, network->outputs[k]);
-    if (shape->rank != 1 || !jc_shape_equal(shape, first))
+    if (shape->rank != 1 || !jc_shape_equal(shape, first) ||
+        is_per_step(graph, network->outputs[k]))
       (void)jc_fail(graph->error, JC_ERROR_UNAVAILABLE, 0, "outputs",
                     "training needs outputs of shape [classes], one or more of the same length");
   }
