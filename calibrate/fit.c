@@ -126,13 +126,22 @@ static enum jc_status check_same(const struct collection *c, const struct jc_sam
                  first->run.threads);
 }
 
-/* A network measured again, or in a file named twice, counts once, the later measurement, or
- * leaving it out would leave nothing out. */
+/* Of two lines of one network: that of the energy block, else the quieter one, since other work can
+ * only slow a step down; the later one of equals, whose idle power is known better. */
+static bool is_better(const struct jc_sample *kept, const struct jc_sample *next) {
+  if (kept->block != next->block)
+    return next->block == JC_BLOCK_ENERGY;
+  return next->step_median_s <= kept->step_median_s;
+}
+
+/* A network measured again, or in a file named twice, counts once, or leaving it out would leave
+ * nothing out. */
 static bool replace(struct collection *c, struct prepared *p) {
   for (uint32_t i = 0; i < c->count && p->sample.id[0] != '\0'; i++) {
     if (strcmp(c->items[i]->sample.id, p->sample.id) == 0) {
-      prepared_free(c->items[i]);
-      c->items[i] = p;
+      const bool better = is_better(&c->items[i]->sample, &p->sample);
+      prepared_free(better ? c->items[i] : p);
+      c->items[i] = better ? p : c->items[i];
       return true;
     }
   }

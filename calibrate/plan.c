@@ -63,10 +63,19 @@ static enum jc_status count(const char *model_json, struct jc_totals *totals,
   return error->status;
 }
 
+/* A byte takes about as long as this many FLOPs: layers that only move data bound a step too. */
+static const double flops_per_byte = 20;
+
+/* What a sample costs to train, in FLOPs. */
+static double sample_cost(const struct jc_totals *totals) {
+  return (double)totals->training_flops +
+         flops_per_byte * ((double)totals->forward_bytes + (double)totals->backward_bytes);
+}
+
 /* A batch that brings the step near a log-uniform number of FLOPs; 0: none fits the limits. */
 static uint64_t choose_batch(const struct jc_totals *totals, const struct jc_plan_options *options,
                              struct random_stream *random) {
-  const double flops = (double)totals->training_flops;
+  const double flops = sample_cost(totals);
   const double target =
       smallest_step_flops * pow(options->flops_max / smallest_step_flops, random_unit(random));
   double batch = fmin(fmax(round(target / flops), 1), LARGEST_BATCH);

@@ -13,7 +13,7 @@
 
 static const struct effort quick_effort = {
     .prefix = "q",
-    .networks = 120,
+    .networks = 80,
     .flops_max = 3e10,
     .memory_share = 0.1,
     .min_steps = 5,
@@ -29,18 +29,18 @@ static const struct effort quick_effort = {
 };
 static const struct effort full_effort = {
     .prefix = "f",
-    .networks = 240,
+    .networks = 160,
     .flops_max = 8e10,
     .memory_share = 0.25,
-    .min_steps = 8,
-    .pace = {.min_window_s = 0.25,
+    .min_steps = 5,
+    .pace = {.min_window_s = 0.15,
              .idle_s = 5,
              .idle_again_s = 1,
              .idle_period_s = 60,
              .sentinel_period_s = 30,
              .energy_window_s = 3,
              .energy_networks = 20},
-    .times_s = {280, 280},
+    .times_s = {180, 180},
     .energy_s = 170,
 };
 

@@ -170,6 +170,7 @@ static const struct jc_kind kind_chunk = {
     FIELDS(chunk_fields),
     .min_inputs = 1,
     .max_inputs = 1,
+    .layout = JC_LAYOUT_PIECE,
     .shape = chunk_shape,
     .cost = cost_view,
 };

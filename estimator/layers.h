@@ -466,7 +466,8 @@ enum jc_layout_rule {
   JC_LAYOUT_BLOCKS,   /* convolutions: always blocks */
   JC_LAYOUT_FAST,     /* blocks, if the input has them or enough channels to be worth a copy */
   JC_LAYOUT_ANY,      /* blocks, if any input has them */
-  JC_LAYOUT_JOINED    /* blocks, if any input has them and all fill whole ones */
+  JC_LAYOUT_JOINED,   /* blocks, if any input has them and all fill whole ones */
+  JC_LAYOUT_PIECE     /* blocks, if its input has them and the piece fills whole ones */
 };
 
 struct jc_kind {

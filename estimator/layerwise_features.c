@@ -113,12 +113,13 @@ static double padded_flops(const struct jc_cost *cost, double flops, const struc
 }
 
 /* What a layer moves that counts of the plain layer do not hold: the sum of the gradients of its
- * fused follower's readers, and the copy that makes a view of a tensor in another order. */
+ * fused follower's readers, and the copy that makes a view of a tensor in another order, or of a
+ * piece of one. */
 static double further_bytes(const struct jc_analysis *analysis, const struct jc_cost *cost,
-                            enum jc_phase phase, double batch) {
+                            enum jc_phase phase, bool is_piece, double batch) {
   const double tensor_bytes = batch * sizeof(float) * (double)cost->out_elements;
   const uint32_t readers = readers_of(analysis, cost);
-  double bytes = cost->moves_no_data && cost->reorders ? 2 * tensor_bytes : 0;
+  double bytes = cost->moves_no_data && (cost->reorders || is_piece) ? 2 * tensor_bytes : 0;
   if (phase == JC_BACKWARD && cost->follower > 0 && readers >= 2)
     bytes += (readers + 1.0) * tensor_bytes;
   return bytes;
@@ -127,12 +128,12 @@ static double further_bytes(const struct jc_analysis *analysis, const struct jc_
 /* Bytes of a phase. Where the gradient of the output is that of each input, nothing is moved but
  * the sum over several readers, and a copy for inputs in another order. */
 static double moved_bytes(const struct jc_analysis *analysis, const struct jc_cost *cost,
-                          enum jc_phase phase, double counted_bytes, double batch) {
+                          enum jc_phase phase, double counted_bytes, bool is_piece, double batch) {
   const double tensor_bytes = batch * sizeof(float) * (double)cost->out_elements;
   if (phase == JC_BACKWARD && cost->passes_gradient)
     return (cost->consumers >= 2 ? cost->consumers + 1.0 : 0) * tensor_bytes +
            (cost->reorders ? 2 * tensor_bytes : 0);
-  return counted_bytes + further_bytes(analysis, cost, phase, batch);
+  return counted_bytes + further_bytes(analysis, cost, phase, is_piece, batch);
 }
 
 static void fill_shape(const struct jc_analysis *analysis, uint32_t layer, const struct geometry *g,
@@ -169,7 +170,8 @@ static void fill_layer(const struct jc_analysis *analysis, uint32_t layer, doubl
     row->x[JC_SHAPE_readers] = (float)(2 * log(readers > 1 ? readers : 1));
   row->order = order_of(cost, g.out.channels);
   row->flops = padded_flops(cost, counts->flops, &g);
-  row->bytes = moved_bytes(analysis, cost, row->phase, counts->bytes, batch);
+  const bool is_piece = g.in.channels * g.in.positions != g.out.channels * g.out.positions;
+  row->bytes = moved_bytes(analysis, cost, row->phase, counts->bytes, is_piece, batch);
 }
 
 void jc_layerwise_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,

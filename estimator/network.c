@@ -188,6 +188,9 @@ static void mark_layout(struct jc_analysis *analysis, uint32_t index) {
   case JC_LAYOUT_JOINED:
     cost->blocked = is_image && blocked > 0 && whole;
     break;
+  case JC_LAYOUT_PIECE:
+    cost->blocked = is_image && blocked > 0 && cost->out.dim[0] % JC_CHANNEL_BLOCK == 0;
+    break;
   case JC_LAYOUT_ANY:
   case JC_LAYOUT_AS_INPUT:
     cost->blocked = is_image && blocked > 0;

@@ -45,8 +45,8 @@ struct jc_sample_epoch {
   double time_s;
 };
 
-/* What the line was measured for. Of two lines of one id the later counts: the energy block comes
- * after the times, and its lines have both. */
+/* What the line was measured for. Of two lines of one id that of the energy block counts, which has
+ * the times too; of two of one block the quicker. */
 enum jc_sample_block { JC_BLOCK_TIMES, JC_BLOCK_ENERGY };
 
 struct jc_sample {

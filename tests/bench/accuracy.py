@@ -11,8 +11,9 @@ once after the first and once after the last calibration; forecasts every config
 method with every profile. Raw rows go to FOLDER/results.jsonl, a line each, from which the report
 is made. Run nothing else meanwhile.
 
-Truth of a configuration is the mean over the two rounds of the median step (of the quiet windows,
-if there are any), and of the mean joules of a step. Errors are forecast/measured - 1. Python's
+Truth of a configuration is the median step of its quietest round (the least, of the windows in
+which no other process ran, if there are any), since other work on the host can only slow it down,
+and the mean joules of a step of that round. Errors are forecast/measured - 1. Python's
 standard library is all it wants; PyTorch is measured beside it where /usr/bin/python3 has it.
 """
 import argparse
@@ -28,7 +29,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 LISTS = ("development", "blind")
 LEVELS = ("50", "80", "90")
-ROUNDS = 2
+ROUNDS = 2  # at least
 WORST = 10
 
 
@@ -105,16 +106,15 @@ def noise_floor(measured_rows):
 
 
 def truths(measured_rows):
-    """Of each configuration: the means over its rounds, by (threads, configuration)."""
+    """Of each configuration: its quietest round, by (threads, configuration)."""
     rounds = {}
     for row in measured_rows:
         rounds.setdefault((row["threads"], row["configuration"]), []).append(row)
     result = {}
     for key, rows in rounds.items():
-        quiet = [r for r in rows if r["quiet"]] or rows
-        joules = [r["energy_per_step_j"] for r in quiet if r["energy_per_step_j"] is not None]
-        result[key] = {"time": statistics.fmean(r["step_median_s"] for r in quiet),
-                       "energy": statistics.fmean(joules) if joules else None}
+        quietest = min([r for r in rows if r["quiet"]] or rows, key=lambda r: r["step_median_s"])
+        result[key] = {"time": quietest["step_median_s"],
+                       "energy": quietest["energy_per_step_j"]}
     return result
 
 
@@ -374,9 +374,9 @@ class Bench:
         profiles = []
         for seed in range(1, calibrations + 1):
             profiles.append(self.calibrate(threads, seed))
-            if seed == 1:
-                self.measure(threads, 0)
-        self.measure(threads, 1)
+            self.measure(threads, seed - 1)
+        for further in range(calibrations, ROUNDS):
+            self.measure(threads, further)
         for profile in profiles:
             self.predict(threads, profile)
 
