@@ -134,14 +134,31 @@ static bool is_better(const struct jc_sample *kept, const struct jc_sample *next
   return next->step_median_s <= kept->step_median_s;
 }
 
+static double least(double a, double b) {
+  return isnan(a) || b < a ? b : a; /* NAN: not known */
+}
+
+/* What was seen in the line that does not count was seen nonetheless. */
+static void keep_least(struct jc_sample *kept, const struct jc_sample *other) {
+  kept->step_min_s = least(kept->step_min_s, other->step_min_s);
+  for (uint32_t i = 0; i < kept->layer_count && kept->layer_count == other->layer_count; i++) {
+    struct jc_sample_layer *layer = &kept->layers[i];
+    layer->forward_min_s = least(layer->forward_min_s, other->layers[i].forward_min_s);
+    layer->backward_min_s = least(layer->backward_min_s, other->layers[i].backward_min_s);
+    layer->update_min_s = least(layer->update_min_s, other->layers[i].update_min_s);
+  }
+}
+
 /* A network measured again, or in a file named twice, counts once, or leaving it out would leave
  * nothing out. */
 static bool replace(struct collection *c, struct prepared *p) {
   for (uint32_t i = 0; i < c->count && p->sample.id[0] != '\0'; i++) {
     if (strcmp(c->items[i]->sample.id, p->sample.id) == 0) {
       const bool better = is_better(&c->items[i]->sample, &p->sample);
-      prepared_free(better ? c->items[i] : p);
-      c->items[i] = better ? p : c->items[i];
+      struct prepared *winner = better ? p : c->items[i], *loser = better ? c->items[i] : p;
+      keep_least(&winner->sample, &loser->sample);
+      prepared_free(loser);
+      c->items[i] = winner;
       return true;
     }
   }
@@ -350,6 +367,12 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
 
 /* ---- times of layers ---- */
 
+static double least_layer_seconds(const struct jc_sample_layer *layer, enum jc_phase phase) {
+  const double seconds[JC_PHASE_COUNT] = {layer->forward_min_s, layer->backward_min_s,
+                                          layer->update_min_s};
+  return isnan(seconds[phase]) ? layer_seconds(layer, phase) : seconds[phase];
+}
+
 /* Appends what the runner stamped on each layer; a fused layer's seconds are its producer's.
  * Returns how many. */
 static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times) {
@@ -360,9 +383,13 @@ static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times
       struct jc_layer_time *time = &times[count];
       jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size,
                             &time->row);
-      time->time_s = layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
-      if (follower > 0)
-        time->time_s += layer_seconds(&p->sample.layers[follower], (enum jc_phase)phase);
+      time->time_s = least_layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
+      time->median_s = layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
+      if (follower > 0) {
+        const struct jc_sample_layer *fused = &p->sample.layers[follower];
+        time->time_s += least_layer_seconds(fused, (enum jc_phase)phase);
+        time->median_s += layer_seconds(fused, (enum jc_phase)phase);
+      }
       count += !time->row.absent && time->time_s > 0 ? 1 : 0;
     }
   }
@@ -386,6 +413,7 @@ static enum jc_status fit_layerwise(const struct collection *c,
     networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
                                             .batch_size = c->items[i]->sample.run.batch_size,
                                             .step_s = o->step_s,
+                                            .least_step_s = c->items[i]->sample.step_min_s,
                                             .energy_j = o->energy_j,
                                             .active_j = o->active_j,
                                             .first = data.time_count};

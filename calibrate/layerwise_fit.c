@@ -255,7 +255,7 @@ static enum jc_status fit_fixed(const struct fit *f, struct jc_layerwise *model,
   double gram[9] = {0}, side[3] = {0}, work[32];
   for (uint32_t n = 0; n < f->data->network_count; n++) {
     const struct jc_timed_network *network = &f->data->networks[n];
-    double left_s = network->step_s;
+    double left_s = network->least_step_s > 0 ? network->least_step_s : network->step_s;
     if (is_left_out(n, f->fold))
       continue;
     for (uint32_t i = 0; i < network->count; i++)
@@ -318,8 +318,9 @@ static void group_seconds(const struct jc_timed_networks *data,
     seconds[g] = 0;
   for (uint32_t i = 0; i < network->count; i++) {
     const struct jc_layer_time *time = &data->times[network->first + i];
-    seconds[jc_power_group_of(time->row.phase, time->row.flops)] += time->time_s;
-    stamped_s += time->time_s;
+    const double median_s = time->median_s > 0 ? time->median_s : time->time_s;
+    seconds[jc_power_group_of(time->row.phase, time->row.flops)] += median_s;
+    stamped_s += median_s;
   }
   seconds[JC_POWER_OTHERS] += fmax(network->step_s - stamped_s, 0);
 }

@@ -16,7 +16,8 @@
 /* One layer in one phase of a sample network. */
 struct jc_layer_time {
   struct jc_layerwise_row row;
-  double time_s; /* > 0, median over steps */
+  double time_s;   /* > 0, the least over steps: what the layer takes where nothing disturbs it */
+  double median_s; /* over steps; 0: as time_s */
 };
 
 /* One sample network. */
@@ -24,7 +25,9 @@ struct jc_timed_network {
   const struct jc_analysis *analysis;
   uint64_t batch_size;
   double step_s;             /* median */
+  double least_step_s;       /* the least; 0: not known */
   double energy_j, active_j; /* of a step; above idle */
+  uint32_t moment;           /* orders the networks in time: the line in the file */
   uint32_t first, count;     /* its layer times */
 };
 
