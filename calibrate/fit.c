@@ -325,6 +325,9 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   const double steps = (double)s->steps;
   double stamped_s = 0;
   o->step_s = s->step_median_s;
+  o->mean_s = s->time_s / steps;
+  o->busy_s = s->cpu_time_s > 0 ? s->cpu_time_s / (steps * s->run.threads) : o->mean_s;
+  o->long_window = s->block == JC_BLOCK_ENERGY;
   o->energy_j = s->energy_j / steps;
   o->active_j = fmax(above_idle_j(s) / steps, least_active_share * o->energy_j);
   o->flops = jc_step_flops(&p->analysis.totals, s->run.batch_size);
@@ -379,6 +382,8 @@ static enum jc_status fit_layerwise(const struct collection *c,
                                             .step_s = o->step_s,
                                             .energy_j = o->energy_j,
                                             .active_j = o->active_j,
+                                            .busy_s = o->busy_s,
+                                            .long_window = o->long_window,
                                             .first = data.time_count};
     networks[i].count = take_times(c->items[i], times + data.time_count);
     data.time_count += networks[i].count;
@@ -422,6 +427,20 @@ static void describe(const struct collection *c, struct jc_profile *profile) {
   profile->idle_power_w = idle_w;
 }
 
+/* Over the long windows, where there are some: a short one has too few held-up steps, or too many.
+ */
+static double mean_excess(const struct jc_observation *observations, uint32_t count) {
+  double sum[2] = {0};
+  uint32_t counts[2] = {0};
+  for (uint32_t i = 0; i < count; i++) {
+    const struct jc_observation *o = &observations[i];
+    sum[o->long_window] += o->mean_s / o->step_s - 1;
+    counts[o->long_window]++;
+  }
+  return counts[true] >= JC_FEWEST_LONG_WINDOWS ? sum[true] / counts[true]
+                                                : (sum[true] + sum[false]) / count;
+}
+
 /* Training that draws less than idle shows a wrong baseline; joules above it would be made up. */
 static enum jc_status check_baseline(const struct collection *c, struct jc_error *error) {
   uint32_t below = 0;
@@ -452,6 +471,7 @@ static enum jc_status fit(struct collection *c, struct jc_profile *profile,
     observe(c, c->items[i], &observations[i]);
   }
   describe(c, profile);
+  profile->mean_excess = mean_excess(observations, c->count);
   if (jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK)
     (void)fit_layerwise(c, observations, profile, error);
 

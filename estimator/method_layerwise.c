@@ -12,7 +12,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
     return true;
   const struct jc_layerwise_time t = jc_layerwise_time(model, &shape);
   *time_s = model->kappa * t.time_s;
-  *active_j = *time_s * model->power_w[jc_power_group_of(row->phase, shape.flops)];
+  *active_j = *time_s * jc_layerwise_active_w(model, jc_power_group_of(row->phase, shape.flops));
   return t.known && !jc_layerwise_is_distant(&t);
 }
 
@@ -78,19 +78,20 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
                                    struct jc_error *error) {
   const struct jc_profile *profile = problem->profile;
   const struct jc_layerwise *layerwise = &profile->layerwise;
-  struct row_model model = {.price = price, .idle_power_w = profile->idle_power_w};
+  struct row_model model = {.price = price, .idle_power_w = jc_mean_idle_w(profile)};
   struct jc_layerwise_step step;
   if (check_layers(problem, estimate, error) != JC_OK)
     return error->status;
   jc_layerwise_step(layerwise, problem->analysis, problem->run.batch_size,
                     problem->run.phase == JC_RUN_FORWARD, &step);
   model.step_overhead_s = layerwise->kappa * step.fixed_s;
-  model.step_overhead_j = model.step_overhead_s * layerwise->power_w[JC_POWER_OTHERS];
+  model.step_overhead_j = model.step_overhead_s * jc_layerwise_active_w(layerwise, JC_POWER_OTHERS);
   jc_sum_layers(problem, &model, estimate);
+  const double steps_s = estimate->time_s;
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     jc_add_startup(problem, estimate);
-  estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+  estimate->energy_above_idle_j = jc_above_idle_j(profile, steps_s, estimate);
   estimate->domain = profile->domain;
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->layerwise_energy_error;
