@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "cli/format.h"
+#include "cli/report_curves.h"
 #include "cli/report_meter.h"
 
 /* "; N WHAT", if there are any. */
@@ -115,6 +116,7 @@ void report_profile(const struct jc_profile *profile, const struct jc_fit_report
   print_conditions(profile, report, out);
   fprintf(out, "\nseconds, and joules above idle (n: networks that had the type)\n");
   print_coefficients(profile, out);
+  report_curves(profile, out);
   fprintf(out, "\nerror, each network predicted from the others (%u networks)\n",
           profile->time_error.networks);
   print_error_summary("time", &profile->time_error, out);
