@@ -56,12 +56,6 @@ void report_measured(const struct jc_calibrate_result *result, const char *sampl
     fprintf(out, "  `joulecast calibrate` with the same options goes on from there\n");
 }
 
-static const char *short_phase(enum jc_phase phase) {
-  static const char *const names[] = {
-      [JC_FORWARD] = "fwd", [JC_BACKWARD] = "bwd", [JC_UPDATE] = "upd"};
-  return names[phase];
-}
-
 static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   static const struct column columns[] = {
       {"type", "layer type", VALUE_TEXT, true, NULL, NULL},
@@ -80,7 +74,7 @@ static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   for (uint32_t i = 0; i < profile->coefficient_count; i++) {
     const struct jc_coefficient *c = &profile->coefficients[i];
     record_text(&records, jc_type_name(c->type));
-    record_text(&records, short_phase(c->phase));
+    record_text(&records, short_phase_name(c->phase));
     record_count(&records, c->networks);
     for (int f = 0; f < JC_LINEAR_FEATURES; f++)
       record_real(&records, scale[f] * c->time_s[f]);

@@ -13,7 +13,7 @@ void report_watts(const struct jc_profile *profile, FILE *out) {
   fprintf(out, "\n");
 }
 
-static const char *short_phase(enum jc_phase phase) {
+const char *short_phase_name(enum jc_phase phase) {
   static const char *const names[] = {
       [JC_FORWARD] = "fwd", [JC_BACKWARD] = "bwd", [JC_UPDATE] = "upd"};
   return names[phase];
@@ -33,7 +33,7 @@ static void start_row(struct records *records, const struct jc_curve *curve) {
   const char *order = jc_order_name(curve->order);
   record_text(records, jc_type_name(curve->type));
   record_text(records, order[0] != '\0' ? order : NULL);
-  record_text(records, short_phase(curve->phase));
+  record_text(records, short_phase_name(curve->phase));
 }
 
 #define CURVE_COLUMNS                                                                              \

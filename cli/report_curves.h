@@ -7,6 +7,9 @@
 
 #include "estimator/estimator.h"
 
+/* "fwd", "bwd", "upd". */
+const char *short_phase_name(enum jc_phase phase);
+
 /* One line, indented. PROFILE has curves. */
 void report_watts(const struct jc_profile *profile, FILE *out);
 

@@ -161,7 +161,7 @@ static void calibrate(const struct machine *machine) {
   struct random_stream random = {7};
   const char *file = path;
   for (uint32_t i = 0; i < FITTED; i++)
-    append_line(machine, i, JC_BLOCK_TIMES, 0.05 * random_unit(&random));
+    append_line(machine, i, JC_BLOCK_TIMES, 0.06 * (random_unit(&random) - 0.5));
   for (uint32_t i = 0; i < FITTED; i += LONG_EVERY)
     append_line(machine, i, JC_BLOCK_ENERGY, 0);
   cr_assert_eq(jc_calibrate_fit(&file, 1, &profile, &report, &error), JC_OK, "%s: %s", error.path,
