@@ -12,8 +12,8 @@ CALIBRATIONS ?= 1
 # Of each reader.
 FUZZ_SECONDS ?= 600
 
-.PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-memory \
-  format tidy install clean
+.PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
+  bench-memory format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -66,6 +66,16 @@ bench-accuracy: build
 check-classifiers: build
 	/usr/bin/python3 tests/torch/test_export.py --joulecast $(BUILD)/cli/joulecast --all
 	/usr/bin/python3 tests/torch/onnx_counts.py --joulecast $(BUILD)/cli/joulecast --all
+
+# Joules forecast, and metered, against known ones: calibrates and checks on simulated counters, at one
+# and at all threads. A few minutes; ENERGY=--full for the whole calibration, a quarter of an hour a
+# thread count. Wants a quiet machine.
+bench-energy:
+	scripts/install_dependencies.sh test
+	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
+	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast simulate_powercap
+	python3 tests/bench/energy.py --joulecast $(TEST_BUILD)/cli/joulecast \
+	  --simulator $(TEST_BUILD)/tests/simulate_powercap $(ENERGY)
 
 # Peak memory predicted against what training really takes.
 bench-memory: build

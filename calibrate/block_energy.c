@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate/scatter.h"
 #include "calibrate/session.h"
 
 static const double wanted_half_width = 0.02; /* of J/step, at 95 % */
@@ -46,6 +47,7 @@ struct block {
   double start_s, limit_s;
   struct session *session;
   struct jc_energy energy;
+  struct jc_scatter scatter; /* of the networks' windows so far */
 };
 
 static enum jc_status keep_energy(void *context, const struct jc_window *window,
@@ -85,6 +87,7 @@ static enum jc_status measure_energy(struct session *s, void *context, struct jc
       .limit_s = block->limit_s,
       .idle_s = s->pace.idle_again_s,
       .wanted_half_width = wanted_half_width,
+      .scatter = &block->scatter,
       .least_share = s->options->force ? 0 : JC_WANTED_SHARE,
       .idle_before_w = s->baselines.last.power_w,
       .tolerated_drift = tolerated_drift,

@@ -13,7 +13,8 @@
  * networks since the last good check are measured once more (a single one moves so far by chance).
  * A network beside which another process ran is measured once more too. Where the meter measures,
  * idle power is taken before, about every 60 s, and after, and interpolated; then 20 of the
- * networks are trained again in long windows, until the joules of a step are known to 2 %.
+ * networks are trained again in long windows, until the joules of a step are known to 2 %, given
+ * how much windows of all these networks scatter (scatter.h).
  * Nothing in the file is ever changed: of two lines of one id, the later counts.
  */
 #ifndef JC_CALIBRATE_CALIBRATE_H

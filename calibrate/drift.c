@@ -72,7 +72,7 @@ static void judge(struct search *s, const struct jc_layerwise *model, double *sl
 void jc_divide_by_slowdown(struct jc_timed_network *network, struct jc_layer_time *times,
                            double slowdown) {
   double *const quantities[] = {&network->step_s, &network->least_step_s, &network->energy_j,
-                                &network->active_j};
+                                &network->active_j, &network->busy_s};
   for (size_t k = 0; k < sizeof(quantities) / sizeof(quantities[0]); k++)
     *quantities[k] /= slowdown;
   for (uint32_t i = 0; i < network->count; i++) {

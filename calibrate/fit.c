@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "calibrate/calibrate.h"
+#include "calibrate/drift.h"
 #include "calibrate/forward_fit.h"
 #include "calibrate/layerwise_fit.h"
 #include "calibrate/linear_fit.h"
@@ -22,6 +23,7 @@ static const double tolerated_below_idle = 0.1;
 /* A sample with its network analysed. */
 struct prepared {
   struct jc_sample sample;
+  uint32_t moment; /* place among all samples read: samples are written as time goes */
   struct jc_model *model;
   void *storage;
   struct jc_analysis analysis;
@@ -205,7 +207,7 @@ static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   }
   p->sample = *sample;
-  report->samples++;
+  p->moment = report->samples++;
   report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
   const bool usable = check_same(c, &p->sample, error) == JC_OK &&
                       !jc_sample_is_disturbed(&p->sample) &&
@@ -351,6 +353,9 @@ static void observe(struct collection *c, const struct prepared *p, struct jc_ob
   const double steps = (double)s->steps;
   double stamped_s = 0;
   o->step_s = s->step_median_s;
+  o->mean_s = s->time_s / steps;
+  o->busy_s = s->cpu_time_s > 0 ? s->cpu_time_s / (steps * s->run.threads) : o->mean_s;
+  o->long_window = s->block == JC_BLOCK_ENERGY;
   o->energy_j = s->energy_j / steps;
   o->active_j = fmax(above_idle_j(s) / steps, least_active_share * o->energy_j);
   o->flops = jc_step_flops(&p->analysis.totals, s->run.batch_size);
@@ -396,34 +401,67 @@ static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times
   return count;
 }
 
-/* The kernel regression on the same networks. */
-static enum jc_status fit_layerwise(const struct collection *c,
-                                    const struct jc_observation *observations,
-                                    struct jc_profile *profile, struct jc_error *error) {
+/* The networks as the kernel regression sees them. */
+struct timed {
+  struct jc_timed_network *networks; /* [collection count] */
+  struct jc_layer_time *times;
+  uint32_t time_count;
+};
+
+static void timed_free(struct timed *t) {
+  free(t->networks);
+  free(t->times);
+}
+
+static enum jc_status timed_make(const struct collection *c,
+                                 const struct jc_observation *observations, struct timed *t,
+                                 struct jc_error *error) {
   size_t most = 1;
   for (uint32_t i = 0; i < c->count; i++)
     most += (size_t)JC_PHASE_COUNT * c->items[i]->sample.layer_count;
-  struct jc_layer_time *times = malloc(most * sizeof(*times));
-  struct jc_timed_network *networks = calloc(c->count, sizeof(*networks));
-  struct jc_timed_networks data = {.network_count = c->count, .networks = networks, .times = times};
-  if (times == NULL || networks == NULL)
-    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  for (uint32_t i = 0; i < c->count && error->status == JC_OK; i++) {
+  *t = (struct timed){calloc(c->count, sizeof(*t->networks)), malloc(most * sizeof(*t->times)), 0};
+  if (t->times == NULL || t->networks == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  for (uint32_t i = 0; i < c->count; i++) {
     const struct jc_observation *o = &observations[i];
-    networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
-                                            .batch_size = c->items[i]->sample.run.batch_size,
-                                            .step_s = o->step_s,
-                                            .least_step_s = c->items[i]->sample.step_min_s,
-                                            .energy_j = o->energy_j,
-                                            .active_j = o->active_j,
-                                            .first = data.time_count};
-    networks[i].count = take_times(c->items[i], times + data.time_count);
-    data.time_count += networks[i].count;
+    t->networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
+                                               .batch_size = c->items[i]->sample.run.batch_size,
+                                               .step_s = o->step_s,
+                                               .least_step_s = c->items[i]->sample.step_min_s,
+                                               .energy_j = o->energy_j,
+                                               .active_j = o->active_j,
+                                               .busy_s = o->busy_s,
+                                               .long_window = o->long_window,
+                                               .moment = c->items[i]->moment,
+                                               .first = t->time_count};
+    t->networks[i].count = take_times(c->items[i], t->times + t->time_count);
+    t->time_count += t->networks[i].count;
   }
-  if (error->status == JC_OK)
-    (void)jc_layerwise_fit(&data, profile, error);
-  free(times);
-  free(networks);
+  return JC_OK;
+}
+
+/* Of everything measured of a network: what it would have been on the machine at its usual speed. */
+static void observe_at_speed(struct jc_observation *o, uint32_t rows, double slowdown) {
+  double *const quantities[] = {&o->step_s, &o->mean_s, &o->busy_s, &o->active_j, &o->energy_j};
+  for (size_t k = 0; k < sizeof(quantities) / sizeof(quantities[0]); k++)
+    *quantities[k] /= slowdown;
+  for (uint32_t row = 0; row < rows; row++)
+    o->seconds[row] /= slowdown;
+}
+
+static enum jc_status remove_drift(const struct collection *c, struct jc_observation *observations,
+                                   struct timed *t, struct jc_error *error) {
+  const struct jc_timed_networks data = {c->count, t->time_count, t->networks, t->times};
+  double *slowdown = malloc(c->count * sizeof(*slowdown));
+  if (slowdown == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  if (jc_find_drift(&data, slowdown, error) == JC_OK) {
+    for (uint32_t i = 0; i < c->count; i++) {
+      jc_divide_by_slowdown(&t->networks[i], t->times, slowdown[i]);
+      observe_at_speed(&observations[i], c->rows.count, slowdown[i]);
+    }
+  }
+  free(slowdown);
   return error->status;
 }
 
@@ -459,6 +497,20 @@ static void describe(const struct collection *c, struct jc_profile *profile) {
   profile->idle_power_w = idle_w;
 }
 
+/* Over the long windows, where there are some: a short one has too few held-up steps, or too many.
+ */
+static double mean_excess(const struct jc_observation *observations, uint32_t count) {
+  double sum[2] = {0};
+  uint32_t counts[2] = {0};
+  for (uint32_t i = 0; i < count; i++) {
+    const struct jc_observation *o = &observations[i];
+    sum[o->long_window] += o->mean_s / o->step_s - 1;
+    counts[o->long_window]++;
+  }
+  return counts[true] >= JC_FEWEST_LONG_WINDOWS ? sum[true] / counts[true]
+                                                : (sum[true] + sum[false]) / count;
+}
+
 /* Training that draws less than idle shows a wrong baseline; joules above it would be made up. */
 static enum jc_status check_baseline(const struct collection *c, struct jc_error *error) {
   uint32_t below = 0;
@@ -478,6 +530,7 @@ static enum jc_status fit(struct collection *c, struct jc_profile *profile,
                           struct jc_error *error) {
   const size_t doubles = (size_t)c->rows.count * (JC_LINEAR_FEATURES + 1);
   struct jc_observation *observations = calloc(c->count, sizeof(*observations));
+  struct timed timed = {0};
   double *block = calloc(c->count * doubles, sizeof(double));
   if (observations == NULL || block == NULL) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
@@ -489,10 +542,16 @@ static enum jc_status fit(struct collection *c, struct jc_profile *profile,
     observe(c, c->items[i], &observations[i]);
   }
   describe(c, profile);
-  if (jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK)
-    (void)fit_layerwise(c, observations, profile, error);
+  profile->mean_excess = mean_excess(observations, c->count);
+  if (timed_make(c, observations, &timed, error) == JC_OK &&
+      remove_drift(c, observations, &timed, error) == JC_OK &&
+      jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK) {
+    const struct jc_timed_networks data = {c->count, timed.time_count, timed.networks, timed.times};
+    (void)jc_layerwise_fit(&data, profile, error);
+  }
 
 cleanup:
+  timed_free(&timed);
   free(observations);
   free(block);
   return error->status;

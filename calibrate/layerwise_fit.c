@@ -309,10 +309,14 @@ static enum jc_status fit_kappa(const struct fit *f, struct jc_layerwise *model,
 
 /* ---- watts ---- */
 
-/* Measured seconds of a network by group of layers, scaled up to the whole step; what no layer has
- * is booked on the others. */
-static void group_seconds(const struct jc_timed_networks *data,
-                          const struct jc_timed_network *network, double *seconds) {
+static double busy_share(const struct jc_timed_network *network) {
+  return network->busy_s > 0 ? network->busy_s / network->step_s : 1;
+}
+
+/* Seconds of work of a network's mean step by group of layers; what no layer has is booked on the
+ * others. Returns their sum. */
+static double group_seconds(const struct jc_timed_networks *data,
+                            const struct jc_timed_network *network, double *seconds) {
   double stamped_s = 0;
   for (int g = 0; g < JC_POWER_GROUP_COUNT; g++)
     seconds[g] = 0;
@@ -323,6 +327,17 @@ static void group_seconds(const struct jc_timed_networks *data,
     stamped_s += median_s;
   }
   seconds[JC_POWER_OTHERS] += fmax(network->step_s - stamped_s, 0);
+  for (int g = 0; g < JC_POWER_GROUP_COUNT; g++)
+    seconds[g] *= busy_share(network);
+  return fmax(network->step_s, stamped_s) * busy_share(network);
+}
+
+/* Joules of windows of a tenth of a second have the counter's tick in them. */
+static bool only_long_windows(const struct fit *f) {
+  uint32_t count = 0;
+  for (uint32_t n = 0; n < f->data->network_count; n++)
+    count += f->data->networks[n].long_window && !is_left_out(n, f->fold) ? 1 : 0;
+  return count >= JC_FEWEST_LONG_WINDOWS;
 }
 
 /* sum_n (sum_g W_g t_ng / E_n - 1)^2 + n / 4 sum_g (W_g / mean - 1)^2, W_g >= 0: free watts follow
@@ -330,24 +345,25 @@ static void group_seconds(const struct jc_timed_networks *data,
 static enum jc_status fit_power(const struct fit *f, struct jc_layerwise *model,
                                 struct jc_error *error) {
   enum { N = JC_POWER_GROUP_COUNT };
-  double gram[N * N] = {0}, side[N] = {0}, work[32], energy_j = 0, time_s = 0, count = 0;
+  double gram[N * N] = {0}, side[N] = {0}, work[32], power_w = 0, busy = 0, count = 0;
+  const bool only_long = only_long_windows(f);
   for (uint32_t n = 0; n < f->data->network_count; n++) {
     const struct jc_timed_network *network = &f->data->networks[n];
     double seconds[N];
-    if (is_left_out(n, f->fold))
+    if (is_left_out(n, f->fold) || (only_long && !network->long_window))
       continue;
-    group_seconds(f->data, network, seconds);
+    /* Each network counts alike in the mean, long or short. */
+    power_w += network->active_j / group_seconds(f->data, network, seconds);
+    busy += busy_share(network);
+    count += 1;
     for (int j = 0; j < N; j++) {
       for (int k = 0; k < N; k++)
         gram[j * N + k] += seconds[j] * seconds[k] / (network->active_j * network->active_j);
       side[j] += seconds[j] / network->active_j;
     }
-    /* Each network counts alike in the mean, long or short. */
-    energy_j += network->active_j / network->step_s;
-    time_s += 1;
-    count += 1;
   }
-  const double mean_w = energy_j / time_s;
+  const double mean_w = power_w / count;
+  model->busy_excess = busy / count - 1;
   for (int j = 0; j < N; j++) {
     gram[j * N + j] += count / 4 / (mean_w * mean_w);
     side[j] += count / 4 / mean_w;
@@ -389,7 +405,8 @@ struct judged {
   double *difficulty;          /* [networks x JC_DIFFICULTIES] */
 };
 
-static enum jc_status judge_folds(const struct jc_timed_networks *data, double idle_power_w,
+/* IDLE_W: for every forecast second. */
+static enum jc_status judge_folds(const struct jc_timed_networks *data, double idle_w,
                                   struct judged *j, struct jc_error *error) {
   struct jc_layerwise *model = malloc(sizeof(*model));
   if (model == NULL)
@@ -402,7 +419,7 @@ static enum jc_status judge_folds(const struct jc_timed_networks *data, double i
       struct jc_layerwise_step step;
       jc_layerwise_step(model, network->analysis, network->batch_size, false, &step);
       j->time_s[n] = step.time_s;
-      j->energy_j[n] = step.active_j + idle_power_w * step.time_s;
+      j->energy_j[n] = step.active_j + idle_w * step.time_s;
       j->step_s[n] = network->step_s;
       j->measured_j[n] = network->energy_j;
       memcpy(j->difficulty + (size_t)n * JC_DIFFICULTIES, step.difficulty, sizeof(step.difficulty));
@@ -484,7 +501,7 @@ enum jc_status jc_layerwise_fit(const struct jc_timed_networks *data, struct jc_
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   struct judged j = {block, block + count, block + 2 * count, block + 3 * count, block + 4 * count};
   struct jc_layerwise *model = &profile->layerwise;
-  if (judge_folds(data, profile->idle_power_w, &j, error) == JC_OK &&
+  if (judge_folds(data, jc_mean_idle_w(profile), &j, error) == JC_OK &&
       jc_layerwise_fit_model(data, JC_NO_FOLD, model, error) == JC_OK &&
       fit_interval(&j, j.time_s, j.step_s, data->network_count, &model->time_interval, error) ==
           JC_OK &&

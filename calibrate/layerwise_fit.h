@@ -6,6 +6,13 @@
  * larger for layers of a small share of their step, and Huber weights again. Then what no layer has
  * (loss, loop), one factor on whole steps, and watts by group of layers, shrunk to their mean.
  *
+ * Watts. A counter's joules are those of mean steps, the seconds of layers those of median ones.
+ * A step that was held up costs idle power for longer, but work only while its threads have the
+ * CPU; so the joules above idle are regressed on seconds of work: a layer's median seconds times
+ * busy_s / step_s. Watts by median seconds were too high by as much as steps were held up, and
+ * scattered with it. What a mean step has beyond a median one is kept apart: busy_excess for work,
+ * mean_excess of the profile for idling.
+ *
  * Errors and intervals come from ten folds over networks, each of which refits everything.
  */
 #ifndef JC_CALIBRATE_LAYERWISE_FIT_H
@@ -26,10 +33,15 @@ struct jc_timed_network {
   uint64_t batch_size;
   double step_s;             /* median */
   double least_step_s;       /* the least; 0: not known */
-  double energy_j, active_j; /* of a step; above idle */
+  double energy_j, active_j; /* of a mean step; above idle */
+  double busy_s;             /* seconds each thread works in a mean step; 0: as long as step_s */
+  bool long_window;          /* the joules are of windows of seconds, not of a fraction of one */
   uint32_t moment;           /* orders the networks in time: the line in the file */
   uint32_t first, count;     /* its layer times */
 };
+
+/* So many networks with long windows give the watts; where there are fewer, all networks do. */
+enum { JC_FEWEST_LONG_WINDOWS = 5 };
 
 struct jc_timed_networks {
   uint32_t network_count, time_count;

@@ -248,7 +248,7 @@ static enum jc_status fit_energies(struct fit *f, uint64_t seed, struct jc_profi
     percentiles(f, i, &c->energy_low_j[k], &c->energy_high_j[k]);
   }
   for (uint32_t k = 0; k < f->count; k++) {
-    f->predicted[k] += profile->idle_power_w * f->seconds[k];
+    f->predicted[k] += jc_mean_idle_w(profile) * f->seconds[k];
     f->measured[k] = f->observations[k].energy_j;
   }
   profile->energy_error = jc_summarize_errors(f->predicted, f->measured, f->count);

@@ -19,7 +19,10 @@
 /* What one sample network showed, per training step. */
 struct jc_observation {
   double step_s;
-  double active_j; /* above idle */
+  double mean_s;    /* the mean step, of which the joules are */
+  double busy_s;    /* CPU seconds of each thread in it; step_s where they are not known */
+  bool long_window; /* its joules are those of the energy block */
+  double active_j;  /* above idle */
   double energy_j;
   double flops, bytes; /* jc_step_flops, jc_step_bytes */
   uint32_t layer_count;
@@ -36,9 +39,9 @@ struct jc_fit_rows {
   int16_t index[JC_TYPE_COUNT][JC_PHASE_COUNT];    /* into rows; -1: not in any sample */
 };
 
-/* PROFILE's idle_power_w and active_power_w are given. Fills the coefficients (with bootstrap
- * intervals), the `any` rows, errors and intervals, start-up and the joules per FLOP of PROFILE
- * from COUNT observations. */
+/* PROFILE's idle_power_w, mean_excess and active_power_w are given. Fills the coefficients (with
+ * bootstrap intervals), the `any` rows, errors and intervals, start-up and the joules per FLOP of
+ * PROFILE from COUNT observations. */
 enum jc_status jc_linear_fit(const struct jc_fit_rows *rows,
                              const struct jc_observation *observations, uint32_t count,
                              uint64_t seed, struct jc_profile *profile, struct jc_error *error);

@@ -76,16 +76,19 @@ struct jc_energy_options {
   double limit_s;           /* no further window is begun after this long */
   double idle_s;            /* of the baseline behind the last window */
   double wanted_half_width; /* of the 95 % interval of J/step, over their mean */
-  double least_share;       /* windows of a lower CPU share are dropped */
-  double idle_before_w;     /* the baseline before */
-  double tolerated_drift;   /* of the baseline, over the power of the windows; 0.02 */
+  /* Scatter of the windows of networks measured before; those of this one are added. NULL: the
+   * interval is of its own windows alone. */
+  struct jc_scatter *scatter;
+  double least_share;     /* windows of a lower CPU share are dropped */
+  double idle_before_w;   /* the baseline before */
+  double tolerated_drift; /* of the baseline, over the power of the windows; 0.02 */
 };
 
 struct jc_energy {
   uint32_t windows;    /* in the sums */
-  uint32_t dropped;    /* for their CPU share, or a wrap that may have been missed */
+  uint32_t dropped;    /* for their CPU share, a wrap that may have been missed, or no joules */
   bool drifted;        /* the baseline moved too far: the windows are not to be used */
-  double half_width_j; /* of the 95 % interval of J/step; NAN of one window */
+  double half_width_j; /* of the 95 % interval of J/step; NAN of one window and no scatter */
   double idle_power_w; /* mean of the baselines before and after */
   double idle_after_w;
 };

@@ -3,11 +3,9 @@
 #include <string.h>
 
 #include "calibrate/measure.h"
+#include "calibrate/scatter.h"
 #include "calibrate/ticks.h"
 #include "calibrate/warm_network.h"
-
-/* Student's t, 97.5 %, by degrees of freedom (windows - 1). */
-static const double t_975[JC_ENERGY_MAX_WINDOWS] = {NAN, 12.706, 4.303, 3.182, 2.776};
 
 /* One window between two ticks. */
 struct stretch {
@@ -41,19 +39,6 @@ static enum jc_status run_stretch(struct warm_network *w, double duration_s, str
   return JC_OK;
 }
 
-/* Half the width of the 95 % interval of the mean; NAN of one value. */
-static double half_width(const double *values, uint32_t count, double *mean) {
-  double sum = 0, squares = 0;
-  for (uint32_t i = 0; i < count; i++)
-    sum += values[i];
-  *mean = sum / count;
-  if (count < 2)
-    return NAN;
-  for (uint32_t i = 0; i < count; i++)
-    squares += (values[i] - *mean) * (values[i] - *mean);
-  return t_975[count - 1] * sqrt(squares / (count - 1) / count);
-}
-
 static void add(struct jc_window *window, const struct stretch *stretch) {
   window->steps += stretch->steps;
   window->time_s += stretch->time_s;
@@ -66,6 +51,7 @@ static enum jc_status run_stretches(struct warm_network *w, const struct jc_ener
                                     struct jc_window *window, struct jc_error *error) {
   const double start = jc_clock_s();
   double step_j[JC_ENERGY_MAX_WINDOWS], mean_j = 0;
+  struct jc_scatter own = {0};
   for (int i = 0; i < JC_ENERGY_MAX_WINDOWS; i++) {
     struct stretch stretch;
     const uint32_t kept_steps = w->kept[0].steps;
@@ -73,7 +59,7 @@ static enum jc_status run_stretches(struct warm_network *w, const struct jc_ener
       break;
     if (run_stretch(w, options->window_s, meter, &stretch, error) != JC_OK)
       return error->status;
-    if (stretch.late_polls > 0 ||
+    if (stretch.late_polls > 0 || !(stretch.energy_j > 0) ||
         stretch.cpu_s < options->least_share * stretch.time_s * options->runner.threads) {
       energy->dropped++;
       w->kept[0].steps = kept_steps;
@@ -81,10 +67,14 @@ static enum jc_status run_stretches(struct warm_network *w, const struct jc_ener
     }
     add(window, &stretch);
     step_j[energy->windows++] = stretch.energy_j / stretch.steps;
-    energy->half_width_j = half_width(step_j, energy->windows, &mean_j);
-    if (energy->half_width_j <= options->wanted_half_width * mean_j) /* not if NAN */
+    own = jc_scatter_of(step_j, energy->windows, &mean_j);
+    energy->half_width_j = mean_j * jc_scatter_half_width(&own, energy->windows, options->scatter);
+    if (energy->windows >= 2 && /* one agrees with nothing, however well the scatter is known */
+        energy->half_width_j <= options->wanted_half_width * mean_j)
       break;
   }
+  if (options->scatter != NULL)
+    jc_scatter_add(options->scatter, &own);
   return JC_OK;
 }
 

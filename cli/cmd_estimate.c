@@ -13,7 +13,7 @@ struct estimate_options {
   struct forecast_options forecast;
   struct limit_options limits;
   struct output_options output;
-  bool layers;
+  struct estimate_tables tables;
 };
 
 #define LIMIT(member) OPTION_AT(struct limit_options, member)
@@ -29,7 +29,10 @@ static const struct option_table table_limits = {"Budget (exit status 5 if the f
                                                  rows_limits, OPTION_COUNT(rows_limits)};
 
 static const struct option_row rows_layers[] = {
-    {"layers", 0, OPTION_AT(struct estimate_options, layers), NULL, "add the table of layers", NULL,
+    {"layers", 0, OPTION_AT(struct estimate_options, tables.layers), NULL,
+     "add the table of layers", NULL, OPTION_FREE},
+    {"coefficients", 0, OPTION_AT(struct estimate_options, tables.coefficients), NULL,
+     "add what method layerwise knows of each layer type: seconds, and derived joules", NULL,
      OPTION_FREE},
 };
 static const struct option_table table_layers = {"Output", rows_layers, OPTION_COUNT(rows_layers)};
@@ -87,7 +90,8 @@ static int estimate(const struct estimate_options *options, const char *operand,
 
   if (output_open(&output, options->output.output, error) != JC_OK)
     return exit_code_of(error);
-  (void)report_estimate(forecast, output_format(&options->output), options->layers, &output, error);
+  (void)report_estimate(forecast, output_format(&options->output), &options->tables, &output,
+                        error);
   if (output_close(&output, error) != JC_OK)
     return exit_code_of(error);
   return check_limits(&options->limits, forecast, error) == JC_OK ? EXIT_OK : EXIT_BUDGET;

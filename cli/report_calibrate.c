@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "cli/format.h"
+#include "cli/report_curves.h"
 #include "cli/report_meter.h"
 
 /* "; N WHAT", if there are any. */
@@ -55,12 +56,6 @@ void report_measured(const struct jc_calibrate_result *result, const char *sampl
     fprintf(out, "  `joulecast calibrate` with the same options goes on from there\n");
 }
 
-static const char *short_phase(enum jc_phase phase) {
-  static const char *const names[] = {
-      [JC_FORWARD] = "fwd", [JC_BACKWARD] = "bwd", [JC_UPDATE] = "upd"};
-  return names[phase];
-}
-
 static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   static const struct column columns[] = {
       {"type", "layer type", VALUE_TEXT, true, NULL, NULL},
@@ -79,7 +74,7 @@ static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   for (uint32_t i = 0; i < profile->coefficient_count; i++) {
     const struct jc_coefficient *c = &profile->coefficients[i];
     record_text(&records, jc_type_name(c->type));
-    record_text(&records, short_phase(c->phase));
+    record_text(&records, short_phase_name(c->phase));
     record_count(&records, c->networks);
     for (int f = 0; f < JC_LINEAR_FEATURES; f++)
       record_real(&records, scale[f] * c->time_s[f]);
@@ -115,6 +110,7 @@ void report_profile(const struct jc_profile *profile, const struct jc_fit_report
   print_conditions(profile, report, out);
   fprintf(out, "\nseconds, and joules above idle (n: networks that had the type)\n");
   print_coefficients(profile, out);
+  report_curves(profile, out);
   fprintf(out, "\nerror, each network predicted from the others (%u networks)\n",
           profile->time_error.networks);
   print_error_summary("time", &profile->time_error, out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/format.h"
+#include "cli/report_curves.h"
 
 /* ---- rows ---- */
 
@@ -274,6 +275,8 @@ static void print_method(const struct forecast *forecast, FILE *out) {
   const struct jc_estimate *e = &forecast->estimate;
   fprintf(out, "method %s: ", forecast->method->name);
   print_wrapped(out, forecast->method->summary, 9 + (int)strlen(forecast->method->name), 2);
+  if ((forecast->method->needs & JC_NEED_LAYERWISE) != 0)
+    report_watts(forecast->problem.profile, out);
   if (e->energy_error.networks == 0) {
     fprintf(out, "  its error on this machine is not known\n");
     return;
@@ -285,7 +288,8 @@ static void print_method(const struct forecast *forecast, FILE *out) {
 }
 
 static void print_table(const struct forecast *forecast, const struct records *layers,
-                        const struct records *phases, bool with_layers, FILE *out) {
+                        const struct records *phases, const struct estimate_tables *tables,
+                        FILE *out) {
   print_title(forecast, out);
   print_headline(forecast, out);
   print_footprint(forecast, out);
@@ -294,7 +298,7 @@ static void print_table(const struct forecast *forecast, const struct records *l
   if (forecast->estimate.resolves_layers) {
     fputc('\n', out);
     records_print(phases, out);
-    if (with_layers) {
+    if (tables->layers) {
       fputc('\n', out);
       records_print(layers, out);
     }
@@ -303,18 +307,25 @@ static void print_table(const struct forecast *forecast, const struct records *l
   inputs_print(&forecast->inputs, out);
   fputc('\n', out);
   print_method(forecast, out);
+  if (tables->coefficients)
+    report_curves(forecast->problem.profile, out);
   notes_print(&forecast->inputs, out);
   print_wrapped(out, jc_convention(), 0, 2);
 }
 
 enum jc_status report_estimate(const struct forecast *forecast, enum format format,
-                               bool with_layers, struct output *output, struct jc_error *error) {
+                               const struct estimate_tables *tables, struct output *output,
+                               struct jc_error *error) {
   struct records layers, phases;
   struct jc_json_writer writer;
   if (format == FORMAT_CSV && !forecast->estimate.resolves_layers)
     return jc_fail(error, JC_ERROR_USAGE, 0, "--format",
                    "csv holds the layers, which method '%s' does not tell apart",
                    forecast->method->name);
+  if (tables->coefficients &&
+      (format != FORMAT_TABLE || (forecast->method->needs & JC_NEED_LAYERWISE) == 0))
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--coefficients",
+                   "are method layerwise's, and printed in tables only");
   fill_layers(forecast, &layers);
   fill_phases(forecast, &phases);
   if (records_check(&layers, error) == JC_OK && records_check(&phases, error) == JC_OK) {
@@ -324,7 +335,7 @@ enum jc_status report_estimate(const struct forecast *forecast, enum format form
     } else if (format == FORMAT_CSV) {
       records_print_csv(&layers, output->stream);
     } else {
-      print_table(forecast, &layers, &phases, with_layers, output->stream);
+      print_table(forecast, &layers, &phases, tables, output->stream);
     }
   }
   records_free(&layers);

@@ -5,9 +5,16 @@
 #include "cli/forecast.h"
 #include "cli/output.h"
 
-/* Prints FORECAST to OUTPUT; WITH_LAYERS adds the layers to the table. JC_ERROR_USAGE if the layers
- * are wanted as CSV and the method does not resolve them. */
+/* What a table of a forecast is to hold beside the totals. */
+struct estimate_tables {
+  bool layers;
+  bool coefficients; /* what method layerwise knows of each layer type */
+};
+
+/* Prints FORECAST to OUTPUT. JC_ERROR_USAGE if the layers are wanted as CSV and the method does not
+ * resolve them, or coefficients of another method or in another format. */
 enum jc_status report_estimate(const struct forecast *forecast, enum format format,
-                               bool with_layers, struct output *output, struct jc_error *error);
+                               const struct estimate_tables *tables, struct output *output,
+                               struct jc_error *error);
 
 #endif

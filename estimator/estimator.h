@@ -121,6 +121,10 @@ struct jc_profile {
   bool measured;   /* false: power was modelled */
   double idle_power_w;
   double active_power_w; /* mean of the sample trainings */
+  /* How much longer a mean step takes than the median one, over the latter: steps that something
+   * held up. Times are of median steps, joules of mean ones: a counter counts them all. 0: unknown
+   */
+  double mean_excess;
   uint32_t sample_networks;
   /* One-off cost of a run, s: startup_s[0] + [1] x layers + [2] x step seconds. */
   double startup_s[3];
@@ -140,6 +144,10 @@ struct jc_profile {
   uint32_t coefficient_count;
   struct jc_coefficient coefficients[JC_MAX_COEFFICIENTS];
 };
+
+/* Watts that idling adds to every second of a median step, those that it lacks to a mean one
+ * included. */
+double jc_mean_idle_w(const struct jc_profile *profile);
 
 /* ---- methods ---- */
 
@@ -186,8 +194,10 @@ struct jc_estimate {
   double energy_above_idle_j;
   double time_s, time_low_s, time_high_s;
   double power_w;
-  double energy_per_step_j,
-      time_per_step_s;           /* of a training step (forward step for JC_RUN_FORWARD) */
+  /* Of a training step (forward step for JC_RUN_FORWARD). Joules are what a meter shows on average
+   * over many steps, held-up ones included; seconds are those of the median step on a quiet
+   * machine. Their sums, energy_j and time_s, keep to that. */
+  double energy_per_step_j, time_per_step_s;
   double overhead_j, overhead_s; /* start-up and per-step overhead, in no layer */
   double interval;               /* level of low and high */
   const char *domain;            /* "package", "package+dram", "board", "wall" */

@@ -21,6 +21,10 @@ enum jc_power_group jc_power_group_of(enum jc_phase phase, double flops) {
   return flops > 0 ? JC_POWER_PRODUCTS : JC_POWER_OTHERS;
 }
 
+double jc_layerwise_active_w(const struct jc_layerwise *model, enum jc_power_group group) {
+  return model->power_w[group] * (1 + model->busy_excess);
+}
+
 /* ---- one row ---- */
 
 static int compare(const struct jc_curve *curve, uint16_t type, enum jc_order order,
@@ -162,9 +166,10 @@ void jc_layerwise_finish(const struct jc_layerwise *model, const struct jc_analy
   judge(model, sums, step);
   step->fixed_s = jc_layerwise_fixed_s(model, analysis, batch_size);
   step->time_s = model->kappa * (step->time_s + step->fixed_s);
-  step->active_j = model->kappa * model->power_w[JC_POWER_OTHERS] * step->fixed_s;
+  step->active_j = model->kappa * jc_layerwise_active_w(model, JC_POWER_OTHERS) * step->fixed_s;
   for (int group = 0; group < JC_POWER_GROUP_COUNT; group++)
-    step->active_j += model->kappa * model->power_w[group] * step->group_s[group];
+    step->active_j += model->kappa * jc_layerwise_active_w(model, (enum jc_power_group)group) *
+                      step->group_s[group];
 }
 
 void jc_layerwise_step(const struct jc_layerwise *model, const struct jc_analysis *analysis,

@@ -138,9 +138,16 @@ struct jc_layerwise {
   float weight[JC_MAX_SUPPORT];
   double step_s[3]; /* fixed seconds of a step: [0] + [1] x layers + [2] x batch x classes */
   double kappa;     /* a step over the sum of its layers */
-  double power_w[JC_POWER_GROUP_COUNT]; /* above idle */
+  double power_w[JC_POWER_GROUP_COUNT]; /* above idle, of a second with all threads at work */
+  /* Seconds of work of each thread in a mean step over those of the median step, minus 1: more than
+   * 0 where held-up steps go on working (threads that wait actively), less where they do not have
+   * the CPU. */
+  double busy_excess;
   struct jc_interval_model time_interval, energy_interval;
 };
+
+/* Watts above idle for every forecast second of GROUP. */
+double jc_layerwise_active_w(const struct jc_layerwise *model, enum jc_power_group group);
 
 /* What the model says of one row. */
 struct jc_layerwise_time {

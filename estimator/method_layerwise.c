@@ -22,7 +22,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
   const struct jc_layerwise_time t = jc_layerwise_add(model, problem->analysis, row->layer, &shape,
                                                       &running->sums, &running->step);
   *time_s = model->kappa * t.time_s;
-  *active_j = *time_s * model->power_w[jc_power_group_of(row->phase, shape.flops)];
+  *active_j = *time_s * jc_layerwise_active_w(model, jc_power_group_of(row->phase, shape.flops));
   return t.known && !jc_layerwise_is_distant(&t);
 }
 
@@ -90,20 +90,21 @@ static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_e
   const struct jc_layerwise *layerwise = &profile->layerwise;
   struct running running;
   struct row_model model = {
-      .price = price, .context = &running, .idle_power_w = profile->idle_power_w};
+      .price = price, .context = &running, .idle_power_w = jc_mean_idle_w(profile)};
   if (check_layers(problem, estimate, error) != JC_OK)
     return error->status;
   memset(&running, 0, sizeof(running));
   model.step_overhead_s = layerwise->kappa * jc_layerwise_fixed_s(layerwise, problem->analysis,
                                                                   problem->run.batch_size);
-  model.step_overhead_j = model.step_overhead_s * layerwise->power_w[JC_POWER_OTHERS];
+  model.step_overhead_j = model.step_overhead_s * jc_layerwise_active_w(layerwise, JC_POWER_OTHERS);
   jc_sum_layers(problem, &model, estimate);
   jc_layerwise_finish(layerwise, problem->analysis, problem->run.batch_size, &running.sums,
                       &running.step);
+  const double steps_s = estimate->time_s;
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     jc_add_startup(problem, estimate);
-  estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+  estimate->energy_above_idle_j = jc_above_idle_j(profile, steps_s, estimate);
   estimate->domain = profile->domain;
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->layerwise_energy_error;

@@ -132,16 +132,17 @@ static void judge_extrapolation(const struct jc_problem *problem, struct jc_esti
 static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,
                                    struct jc_error *error) {
   const struct jc_profile *profile = problem->profile;
-  struct row_model model = {.price = price, .idle_power_w = profile->idle_power_w};
+  struct row_model model = {.price = price, .idle_power_w = jc_mean_idle_w(profile)};
   if (check_rows(problem, estimate, error) != JC_OK)
     return error->status;
   step_overhead(profile, &model.step_overhead_s, &model.step_overhead_j);
   jc_sum_layers(problem, &model, estimate);
+  const double steps_s = estimate->time_s;
   judge_extrapolation(problem, estimate);
   if (problem->run.samples > 0)
     jc_add_startup(problem, estimate);
   if (profile->phase == JC_RUN_TRAINING)
-    estimate->energy_above_idle_j = estimate->energy_j - profile->idle_power_w * estimate->time_s;
+    estimate->energy_above_idle_j = jc_above_idle_j(profile, steps_s, estimate);
   estimate->domain = profile->domain;
   estimate->power_measured = profile->measured;
   estimate->energy_error = profile->energy_error;

@@ -222,6 +222,16 @@ static void book_layer(const struct jc_problem *problem, uint32_t index,
     estimate->layers[index] = sum;
 }
 
+double jc_mean_idle_w(const struct jc_profile *profile) {
+  return profile->idle_power_w * (1 + profile->mean_excess);
+}
+
+double jc_above_idle_j(const struct jc_profile *profile, double steps_s,
+                       const struct jc_estimate *estimate) {
+  return estimate->energy_j -
+         profile->idle_power_w * (estimate->time_s + profile->mean_excess * steps_s);
+}
+
 void jc_add_overhead(struct jc_estimate *estimate, double time_s, double energy_j) {
   estimate->overhead_s += time_s;
   estimate->overhead_j += energy_j;

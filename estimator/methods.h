@@ -40,6 +40,10 @@ struct row_model {
 void jc_sum_layers(const struct jc_problem *problem, const struct row_model *model,
                    struct jc_estimate *estimate);
 
+/* Joules above idle of a run whose steps take STEPS_S: of median steps, as in time_s. */
+double jc_above_idle_j(const struct jc_profile *profile, double steps_s,
+                       const struct jc_estimate *estimate);
+
 /* A one-off cost in no layer. */
 void jc_add_overhead(struct jc_estimate *estimate, double time_s, double energy_j);
 

@@ -455,6 +455,7 @@ static void put_numbers(struct jc_json_writer *writer, const struct jc_profile *
     memcpy(&value, (const char *)profile + numbers[i].offset, sizeof(value));
     jc_put_real(writer, numbers[i].key, value);
   }
+  jc_put_real(writer, "mean_excess", profile->mean_excess);
   jc_put_inline_object(writer, "startup");
   for (size_t i = 0; i < COUNT(startup_keys); i++)
     jc_put_real(writer, startup_keys[i], profile->startup_s[i]);
@@ -471,6 +472,7 @@ static void get_numbers(const struct jc_json_node *root, struct jc_profile *prof
                      error);
     memcpy((char *)profile + numbers[i].offset, &value, sizeof(value));
   }
+  jc_json_get_real(jc_json_known(root, "mean_excess"), -1, 1e6, &profile->mean_excess, error);
   const struct jc_json_node *startup = jc_json_need(root, "startup", error);
   jc_json_only_keys(startup, startup_keys, COUNT(startup_keys), error);
   for (size_t i = 0; i < COUNT(startup_keys); i++)
@@ -485,7 +487,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
       "threads",         "load",           "forced",       "meter",     "sample_networks",
       "idle_power_w",    "active_power_w", "flops_max",    "bytes_max", "energy_per_flop_j",
       "time_per_flop_s", "startup",        "features",     "types",     "errors",
-      "phase",           "layer_errors",   "coefficients", "layerwise"};
+      "phase",           "layer_errors",   "coefficients", "layerwise", "mean_excess"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */
   jc_json_check_schema(root, schema, error);

@@ -305,6 +305,7 @@ void jc_put_layerwise(struct jc_json_writer *writer, const char *key,
   jc_put_real(writer, "kappa", model->kappa);
   put_named(writer, "step_s", step_keys, COUNT(step_keys), model->step_s);
   put_named(writer, "power_w", groups, JC_POWER_GROUP_COUNT, model->power_w);
+  jc_put_real(writer, "busy_excess", model->busy_excess);
   put_interval(writer, "time_interval", &model->time_interval);
   put_interval(writer, "energy_interval", &model->energy_interval);
   put_scales(writer, model);
@@ -317,8 +318,9 @@ void jc_put_layerwise(struct jc_json_writer *writer, const char *key,
 
 enum jc_status jc_get_layerwise(const struct jc_json_node *node, struct jc_layerwise *model,
                                 struct jc_error *error) {
-  static const char *const keys[] = {"features",      "kappa",           "step_s", "power_w",
-                                     "time_interval", "energy_interval", "scales", "curves"};
+  static const char *const keys[] = {"features", "kappa",         "step_s",
+                                     "power_w",  "time_interval", "energy_interval",
+                                     "scales",   "curves",        "busy_excess"};
   const char *groups[JC_POWER_GROUP_COUNT];
   memset(model, 0, sizeof(*model));
   if (node == NULL)
@@ -333,6 +335,7 @@ enum jc_status jc_get_layerwise(const struct jc_json_node *node, struct jc_layer
             false, model->step_s, error);
   get_named(jc_json_need(node, "power_w", error), groups, JC_POWER_GROUP_COUNT, 0, largest_cost,
             false, model->power_w, error);
+  jc_json_get_real(jc_json_known(node, "busy_excess"), -1, 1e6, &model->busy_excess, error);
   get_interval(jc_json_need(node, "time_interval", error), &model->time_interval, error);
   get_interval(jc_json_need(node, "energy_interval", error), &model->energy_interval, error);
   get_scales(jc_json_need(node, "scales", error), model, error);

@@ -1,7 +1,9 @@
 /* simulate_powercap.c -- a powercap tree that advances with the CPU time of one process.
  *
- *   simulate_powercap --root DIR --pid PID [--packages N] [--dram] [--unreadable] [--range-uj N]
- *                     [--idle-w W] [--watts-per-core W] [--period-ms N]
+ *   simulate_powercap --root DIR --pid PID [OPTIONS]
+ *   simulate_powercap --root DIR [OPTIONS] -- COMMAND [ARGUMENT...]
+ *   OPTIONS: [--packages N] [--dram] [--unreadable] [--range-uj N] [--idle-w W]
+ *            [--watts-per-core W] [--period-ms N]
  *
  * For tests of meters and calibration on machines without counters. `busy` being CPU seconds of PID
  * per second, shared equally by the packages, the power of each zone is
@@ -15,14 +17,19 @@
  * counter in place and in fixed width, then DIR/known_j: the joules so far of all package and dram
  * zones that can be read, unwrapped. Ends with PID, or on SIGTERM, and prints known_j.
  *
- * To watch a program from its first instruction: sh -c 'simulate_powercap --pid $$ ... &
- * until [ -s DIR/known_j ]; do sleep 0.1; done; exec PROGRAM'.
+ * With a COMMAND it watches that from its first instruction, through every exec(), with counters
+ * that begin at 0: the tree stands before the command is started, known_j goes to DIR/known_j
+ * alone, and the exit status is the command's (128 + signal; 127 if it cannot be run). Processes
+ * that the command forks are not counted. A program that runs in several steps, a process each,
+ * runs each of them under a simulator of its own. Where the system permits it the simulator then
+ * has a real-time priority, since a command that keeps all CPUs busy would have it tick late.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +39,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +51,7 @@ static const double dram_watts_per_core = 2;
 struct settings {
   const char *root;
   pid_t pid;
+  char **command; /* to be run and watched; NULL: pid is */
   unsigned packages;
   bool dram;
   bool unreadable;
@@ -77,9 +86,9 @@ static void die(const char *what) {
 }
 
 static void usage(void) {
-  fprintf(stderr, "usage: simulate_powercap --root DIR --pid PID [--packages N] [--dram] "
+  fprintf(stderr, "usage: simulate_powercap --root DIR [--pid PID] [--packages N] [--dram] "
                   "[--unreadable] [--range-uj N] [--idle-w W] [--watts-per-core W] "
-                  "[--period-ms N]\n");
+                  "[--period-ms N] [-- COMMAND...]\n");
   exit(2);
 }
 
@@ -96,7 +105,7 @@ static struct settings parse(int argc, char **argv) {
                               .watts_per_core = 9,
                               .period_ms = 20};
   int option;
-  while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+  while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
     switch (option) {
     case 'r':
       settings.root = optarg;
@@ -129,9 +138,10 @@ static struct settings parse(int argc, char **argv) {
       usage();
     }
   }
-  if (settings.root == NULL || settings.pid <= 0 || settings.packages < 1 ||
-      settings.packages >= MAX_PACKAGES || settings.range_uj == 0 || settings.period_ms < 20 ||
-      optind != argc) {
+  settings.command = optind < argc ? argv + optind : NULL;
+  if (settings.root == NULL || (settings.pid > 0) == (settings.command != NULL) ||
+      settings.packages < 1 || settings.packages >= MAX_PACKAGES || settings.range_uj == 0 ||
+      settings.period_ms < 20) {
     usage();
   }
   return settings;
@@ -277,15 +287,74 @@ static bool wait_for_wake(const struct settings *settings, int process_fd, int s
   return ready == 0 && alive;
 }
 
-int main(int argc, char **argv) {
-  struct simulation simulation = {.settings = parse(argc, argv)};
-  const struct settings *settings = &simulation.settings;
+/* ---- The command ---------------------------------------------------------------------------- */
+
+/* A child that waits for a byte in *GO_FD, then is the command. */
+static pid_t start_command(char **command, int *go_fd) {
+  int go[2];
+  char byte;
+  if (pipe(go) != 0) {
+    die("pipe");
+  }
+  pid_t pid = fork();
+  if (pid < 0) {
+    die("fork");
+  }
+  if (pid == 0) {
+    (void)close(go[1]);
+    if (read(go[0], &byte, 1) != 1) {
+      _exit(127); /* the simulator has failed */
+    }
+    (void)close(go[0]);
+    (void)execvp(command[0], command);
+    fprintf(stderr, "simulate_powercap: %s: %s\n", command[0], strerror(errno));
+    _exit(127);
+  }
+  (void)close(go[0]);
+  *go_fd = go[1];
+  return pid;
+}
+
+static void run_command(int go_fd) {
+  const struct sched_param priority = {.sched_priority = 1};
+  (void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+  if (write(go_fd, "", 1) != 1) {
+    die("cannot start the command");
+  }
+  (void)close(go_fd);
+}
+
+/* A signal that ended the simulator ends the command too. */
+static int end_command(pid_t pid) {
+  int status = 0;
+  siginfo_t info = {0};
+  if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+    (void)kill(pid, SIGTERM);
+  }
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- Main ----------------------------------------------------------------------------------- */
+
+static int block_signals(void) {
   sigset_t ending;
   (void)sigemptyset(&ending);
   (void)sigaddset(&ending, SIGTERM);
   (void)sigaddset(&ending, SIGINT);
   (void)sigprocmask(SIG_BLOCK, &ending, NULL);
-  int signal_fd = signalfd(-1, &ending, SFD_CLOEXEC);
+  return signalfd(-1, &ending, SFD_CLOEXEC);
+}
+
+int main(int argc, char **argv) {
+  struct simulation simulation = {.settings = parse(argc, argv)};
+  struct settings *settings = &simulation.settings;
+  int go_fd = -1;
+  if (settings->command != NULL) {
+    settings->pid = start_command(settings->command, &go_fd); /* its signals are not blocked */
+  }
+  int signal_fd = block_signals();
   int process_fd = (int)syscall(SYS_pidfd_open, settings->pid, 0); /* negative: poll ignores it */
   errno = clock_getcpuclockid(settings->pid, &simulation.clock);
   if (signal_fd < 0 || errno != 0) {
@@ -301,10 +370,17 @@ int main(int argc, char **argv) {
   simulation.known_fd = open_file(settings->root, "known_j");
   simulation.wall_s = clock_s(CLOCK_MONOTONIC, 0);
   simulation.cpu_s = clock_s(simulation.clock, 0);
+  advance(&simulation);
+  if (settings->command != NULL) {
+    run_command(go_fd);
+  }
   do {
     advance(&simulation);
   } while (wait_for_wake(settings, process_fd, signal_fd));
   advance(&simulation);
+  if (settings->command != NULL) {
+    return end_command(settings->pid);
+  }
   printf("%.6f\n", simulation.known_j);
   return 0;
 }

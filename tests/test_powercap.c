@@ -471,3 +471,25 @@ Test(simulator, ends_with_the_process_it_watches) {
   cr_assert_eq(waitpid(watched, &status, 0), watched);
   tree_remove(&tree);
 }
+
+/* The tree stands before the command begins, its counters advance, its exit status is handed on. */
+static int run_simulated(const struct tree *tree, const char *script) {
+  char command[PATH_MAX + 64];
+  (void)snprintf(command, sizeof command,
+                 "'%s/tests/simulate_powercap' --root '%s' -- sh -c '%s' sh '%s'", TEST_BINARY_DIR,
+                 tree->powercap, script, tree->powercap);
+  const int status = system(command);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+Test(simulator, runs_a_command_under_counters_of_its_own) {
+  struct tree tree;
+  tree_make(&tree);
+  cr_assert_eq(run_simulated(&tree, "test -s \"$1/known_j\" && exec sleep 0.3"), 0);
+  const double known_j = simulator_known_j(&tree);
+  cr_assert_gt(known_j, 0.3 * 12 * 0.9, "%g J", known_j);
+  cr_assert_eq(run_simulated(&tree, "exit 7"), 7);
+  cr_assert_eq(run_simulated(&tree, "kill -KILL $$"), 128 + SIGKILL);
+  cr_assert_eq(run_simulated(&tree, "exec no-such-command 2>/dev/null"), 127);
+  tree_remove(&tree);
+}

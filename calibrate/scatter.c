@@ -1,0 +1,59 @@
+/* scatter.c -- pooled deviations of repeated windows, and the intervals they give. */
+#include "calibrate/scatter.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Abramowitz and Stegun 26.7.5, with x = 1.959964 put in; under three degrees of freedom the series
+ * has not enough terms. */
+double jc_student_t(uint32_t freedom) {
+  static const double first[] = {12.7062, 4.3027};
+  static const double terms[] = {1.959964, 2.372272, 2.822498, 2.555850, 1.589540};
+  if (freedom <= sizeof(first) / sizeof(first[0]))
+    return first[freedom - 1];
+  double sum = 0;
+  for (size_t i = sizeof(terms) / sizeof(terms[0]); i-- > 0;)
+    sum = sum / freedom + terms[i];
+  return sum;
+}
+
+struct jc_scatter jc_scatter_of(const double *values, uint32_t count, double *mean) {
+  double sum = 0, log_sum = 0;
+  struct jc_scatter own = {.freedom = count - 1};
+  for (uint32_t i = 0; i < count; i++) {
+    sum += values[i];
+    log_sum += log(values[i]);
+  }
+  *mean = sum / count;
+  for (uint32_t i = 0; i < count; i++) {
+    const double off = log(values[i]) - log_sum / count;
+    own.squares += off * off;
+  }
+  return own;
+}
+
+static bool is_shared(const struct jc_scatter *own, const struct jc_scatter *others) {
+  return own->freedom == 0 || others->freedom < JC_SCATTER_KNOWN ||
+         own->squares / own->freedom <=
+             JC_SCATTER_OUTLIER * JC_SCATTER_OUTLIER * others->squares / others->freedom;
+}
+
+double jc_scatter_half_width(const struct jc_scatter *own, uint32_t count,
+                             const struct jc_scatter *others) {
+  struct jc_scatter pool = *own;
+  if (others != NULL && is_shared(own, others)) {
+    pool.squares += others->squares;
+    pool.freedom += others->freedom;
+  }
+  if (pool.freedom == 0)
+    return NAN;
+  return jc_student_t(pool.freedom) * sqrt(pool.squares / pool.freedom / count);
+}
+
+void jc_scatter_add(struct jc_scatter *others, const struct jc_scatter *own) {
+  if (!is_shared(own, others))
+    return;
+  others->squares += own->squares;
+  others->freedom += own->freedom;
+}
