@@ -270,7 +270,9 @@ static const struct command step_fit = {
              .description =
                  "Fit a profile to samples: those of this machine, or the files named, which may "
                  "come from another one but must all come from the same. Their profile is named by "
-                 "the machine they were measured on.",
+                 "the machine they were measured on. Forward passes of single layers that others "
+                 "measured are samples too, of a profile for `estimate --phase forward`; "
+                 "data/README.md has their format.",
              .examples = "  joulecast calibrate fit -t 1\n"
                          "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n",
              .operands_max = MAX_LIST,

@@ -4,9 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/format.h"
 #include "cli/report_forward.h"
+#include "cli/report_profile.h"
 #include "estimator/environment.h"
 #include "estimator/profile_file.h"
 #include "trainer/trainer.h"
@@ -216,12 +218,10 @@ static enum jc_status set_profile(const struct forecast_options *options, struct
   forecast->problem.profile = &forecast->profile;
   choose_method(options, forecast);
   set_threads(&options->machine, forecast);
-  struct input *input = input_text(&forecast->inputs, "profile",
-                                   options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
-                                   forecast->profile_path);
-  snprintf(input->note, sizeof(input->note), "%s%s%s", forecast->profile.date,
-           forecast->profile.date[0] != '\0' ? ", " : "",
-           forecast->profile.measured ? "power measured" : "power modelled");
+  forecast->profile_input = input_text(&forecast->inputs, "profile",
+                                       options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
+                                       forecast->profile_path);
+  forecast->profile_age_days = jc_profile_age_days(&forecast->profile, (double)time(NULL));
   return check_profile(options->method.force, forecast, error);
 }
 
@@ -462,6 +462,8 @@ static enum jc_status estimate(const struct wall_options *wall, struct forecast 
   if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK ||
       apply_wall(wall, forecast, error) != JC_OK)
     return error->status;
+  if (problem->profile != NULL)
+    tell_profile(forecast);
   if (problem->run.optimizer != JC_OPTIMIZER_MOMENTUM && problem->run.phase == JC_RUN_TRAINING)
     inputs_note(&forecast->inputs,
                 "time and energy are those of SGD with momentum: %s changes the memory only",

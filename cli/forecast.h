@@ -38,6 +38,8 @@ struct forecast {
   struct jc_machine machine; /* this one */
   struct jc_profile profile; /* of problem.profile */
   char profile_path[PATH_MAX];
+  struct input *profile_input; /* of inputs; NULL: no profile */
+  double profile_age_days;     /* NAN: no profile, or one without a date */
   struct jc_hardware hardware; /* of problem.hardware */
   struct jc_problem problem;
   const struct jc_method *method;

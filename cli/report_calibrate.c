@@ -105,19 +105,29 @@ static void print_conditions(const struct jc_profile *p, const struct jc_fit_rep
             format_percent(p->load, load, sizeof(load)), p->forced ? ": forced" : "");
 }
 
+static void print_errors(const char *method, const struct jc_error_summary *time,
+                         const struct jc_error_summary *energy, FILE *out) {
+  if (time->networks == 0)
+    return; /* not fitted */
+  fprintf(out, "%s\n", method);
+  print_error_summary("time", time, out);
+  print_error_summary("energy", energy, out);
+}
+
 void report_profile(const struct jc_profile *profile, const struct jc_fit_report *report,
                     const char *path, FILE *out) {
   print_conditions(profile, report, out);
-  fprintf(out, "\nseconds, and joules above idle (n: networks that had the type)\n");
+  fprintf(out, "\nlayerwise-linear: seconds, and joules above idle (n: networks with the type)\n");
   print_coefficients(profile, out);
   report_curves(profile, out);
   fprintf(out, "\nerror, each network predicted from the others (%u networks)\n",
           profile->time_error.networks);
-  print_error_summary("time", &profile->time_error, out);
-  print_error_summary("energy", &profile->energy_error, out);
-  fprintf(out, "for comparison, FLOPs times one constant\n");
-  print_error_summary("time", &profile->flops_time_error, out);
-  print_error_summary("energy", &profile->flops_energy_error, out);
+  print_errors("layerwise, what `estimate` uses", &profile->layerwise_time_error,
+               &profile->layerwise_energy_error, out);
+  print_errors("layerwise-linear, the table above", &profile->time_error, &profile->energy_error,
+               out);
+  print_errors("flops, one constant for all layers", &profile->flops_time_error,
+               &profile->flops_energy_error, out);
   fprintf(out, "\nprofile: %s\n", path);
   fprintf(out, "  `joulecast calibrate check -p PROFILE` tells whether to trust it\n");
 }

@@ -6,6 +6,7 @@
 
 #include "cli/format.h"
 #include "cli/report_curves.h"
+#include "cli/report_profile.h"
 
 /* ---- rows ---- */
 
@@ -160,6 +161,7 @@ static void put_estimate(const struct forecast *forecast, const struct records *
   jc_put_string(w, "model", forecast->model.network->name);
   jc_put_string(w, "method", e->method);
   put_machine_and_runner(forecast, w);
+  put_profile(forecast, w, "profile");
   put_run(&forecast->problem.run, w, "run");
   put_energy(forecast, w);
   jc_put_uint(w, "params", totals->params);

@@ -37,6 +37,10 @@ struct jc_profile_use {
 enum jc_status jc_profile_check(const struct jc_profile *profile, const struct jc_profile_use *use,
                                 struct jc_error *error);
 
+/* Days from PROFILE's date to NOW_S, in seconds since 1970 (UTC); below 0 where the clock is behind
+ * the date. NAN: the profile has no date of the form 2026-11-28T21:27:01Z. */
+double jc_profile_age_days(const struct jc_profile *profile, double now_s);
+
 /* The folder of this user's profiles: $XDG_DATA_HOME/joulecast/profiles, or
  * ~/.local/share/joulecast/profiles where XDG_DATA_HOME is unset or not absolute. It need not
  * exist. JC_ERROR_MISSING if HOME is not set either; JC_ERROR_STORAGE if SIZE is too small. */

@@ -1,12 +1,15 @@
-/* profile_find.c -- whether a profile is for this machine, and where profiles live. */
+/* profile_find.c -- whether a profile is for this machine, how old it is, and where profiles live.
+ */
 #include "estimator/profile_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* ---- is it for this machine? ---- */
 
@@ -41,6 +44,14 @@ enum jc_status jc_profile_check(const struct jc_profile *profile, const struct j
                    "use --force",
                    profile->threads, use->threads, use->threads);
   return JC_OK;
+}
+
+double jc_profile_age_days(const struct jc_profile *profile, double now_s) {
+  struct tm utc = {.tm_isdst = 0};
+  const char *end = strptime(profile->date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  if (end == NULL || *end != '\0')
+    return NAN;
+  return (now_s - (double)timegm(&utc)) / 86400;
 }
 
 /* ---- where profiles live ---- */

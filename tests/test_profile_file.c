@@ -286,6 +286,10 @@ Test(profile, is_for_one_machine_library_precision_and_thread_count) {
   expect_check(&other, NULL, JC_PRECISION_FP32, 2,
                "machine: the profile is for 'Intel(R) Xeon(R) Processor' (2 CPUs, avx512), this is "
                "'AMD EPYC 7763 64-Core Processor' (2 CPUs, avx2); calibrate here, or use --force");
+  const struct jc_machine narrower = machine_of("Intel(R) Xeon(R) Processor", 2, "avx2");
+  expect_check(&narrower, NULL, JC_PRECISION_FP32, 2,
+               "machine: the profile is for 'Intel(R) Xeon(R) Processor' (2 CPUs, avx512), this is "
+               "'Intel(R) Xeon(R) Processor' (2 CPUs, avx2); calibrate here, or use --force");
   expect_check(&here, "3.1.0", JC_PRECISION_FP32, 2,
                "runner: the profile is for onednn '2.6.3', the library here is '3.1.0'; calibrate "
                "again, or use --force");
@@ -295,6 +299,28 @@ Test(profile, is_for_one_machine_library_precision_and_thread_count) {
   expect_check(&here, NULL, JC_PRECISION_FP32, 1,
                "threads: the profile is for 2 threads, the run has 1; calibrate with --threads 1, "
                "or use --force");
+}
+
+/* ---- how old it is ---- */
+
+static double age_of(const char *date, double now_s) {
+  struct jc_profile *profile = calloc(1, sizeof(*profile));
+  cr_assert(profile != NULL);
+  snprintf(profile->date, sizeof(profile->date), "%s", date);
+  const double days = jc_profile_age_days(profile, now_s);
+  free(profile);
+  return days;
+}
+
+Test(profile, age_is_from_its_date_to_the_clock_given) {
+  const double now_s = 1772280000; /* 2026-02-28T12:00:00Z */
+  cr_assert_eq(age_of("2026-02-28T12:00:00Z", now_s), 0);
+  cr_assert_eq(age_of("2026-02-27T06:00:00Z", now_s), 1.25);
+  cr_assert_eq(age_of("2024-02-29T12:00:00Z", now_s), 730);
+  cr_assert_eq(age_of("2026-03-01T12:00:00Z", now_s), -1);
+  cr_assert(isnan(age_of("", now_s)));
+  cr_assert(isnan(age_of("yesterday", now_s)));
+  cr_assert(isnan(age_of("2026-02-28T12:00:00Z+2", now_s)));
 }
 
 /* ---- where it is ---- */
