@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "calibrate/clock.h"
 #include "calibrate/text.h"
 
 enum { MAX_CPUS = CPU_SETSIZE };
@@ -142,18 +142,12 @@ struct spinner {
   double duration_s, share;
 };
 
-static double clock_s(clockid_t clock) {
-  struct timespec t;
-  (void)clock_gettime(clock, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void *spin(void *argument) {
   struct spinner *s = argument;
-  const double start = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
+  const double start = now_s(), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
   double now = start;
   while (now - start < s->duration_s)
-    now = clock_s(CLOCK_MONOTONIC);
+    now = now_s();
   s->share = fmin(1, (clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu) / (now - start));
   return NULL;
 }

@@ -358,18 +358,13 @@ static void judge_kind(const struct kind_layers *k, struct jc_profile *profile) 
 
 /* ---- medians, for what has no coefficients ---- */
 
-static double median(double *values, uint32_t count) {
-  qsort(values, count, sizeof(double), compare_doubles);
-  return count > 0 ? (values[(count - 1) / 2] + values[count / 2]) / 2 : 0;
-}
-
 static double per_byte(const struct kind_layers *k, jc_measured_of *measured, double *scratch) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < k->count; i++) {
     if (k->layers[i]->row.bytes > 0)
       scratch[count++] = measured(k->layers[i]) / k->layers[i]->row.bytes;
   }
-  return median(scratch, count);
+  return median_of(scratch, count);
 }
 
 /* What moves no data costs nothing by the row `any`; these move some in training only. */
@@ -391,8 +386,8 @@ static void add_any(struct jc_profile *profile, double *joules_per_byte, double 
   struct jc_coefficient *c = &profile->coefficients[profile->coefficient_count++];
   start_coefficient(c, JC_TYPE_ANY, kinds);
   c->energy_j[N - 1] = c->energy_low_j[N - 1] = c->energy_high_j[N - 1] =
-      median(joules_per_byte, kinds);
-  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] = median(seconds_per_byte, kinds);
+      median_of(joules_per_byte, kinds);
+  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] = median_of(seconds_per_byte, kinds);
   c->flops_max = profile->flops_max;
   c->bytes_max = profile->bytes_max;
 }
@@ -411,7 +406,7 @@ static double per_flop(const struct jc_forward_samples *samples, jc_measured_of 
         scratch[count++] = measured(layer) / layer->row.flops;
     }
   }
-  return median(scratch, count);
+  return median_of(scratch, count);
 }
 
 static void describe(const struct jc_forward_samples *samples, double *scratch,

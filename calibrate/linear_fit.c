@@ -197,8 +197,7 @@ struct jc_error_summary jc_summarize_errors(const double *predicted, const doubl
     s.mape += errors[i] / count;
     s.bias += relative / count;
   }
-  qsort(errors, count, sizeof(double), compare_doubles);
-  s.median = (errors[(count - 1) / 2] + errors[count / 2]) / 2;
+  s.median = median_of(errors, count);
   s.p90 = errors[(uint32_t)ceil(0.9 * count) - 1];
   s.worst = errors[count - 1];
   jc_conformal_widths(scores, count, s.log_half_width);
@@ -334,8 +333,7 @@ static double median_without(const double *values, uint32_t count, uint32_t with
     if (i != without)
       scratch[n++] = values[i];
   }
-  qsort(scratch, n, sizeof(double), compare_doubles);
-  return (scratch[(n - 1) / 2] + scratch[n / 2]) / 2;
+  return median_of(scratch, n);
 }
 
 static enum jc_status fit_flops(struct fit *f, double (*total_of)(const struct jc_observation *),

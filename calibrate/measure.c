@@ -5,17 +5,12 @@
 #include <math.h>
 #include <time.h>
 
+#include "calibrate/clock.h"
 #include "calibrate/ticks.h"
 #include "calibrate/warm_network.h"
 
-static double clock_s(clockid_t clock) {
-  struct timespec t;
-  clock_gettime(clock, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double jc_clock_s(void) {
-  return clock_s(CLOCK_MONOTONIC);
+  return now_s();
 }
 
 double jc_cpu_clock_s(void) {

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "calibrate/clock.h"
+
 /* More than any socket, die or board draws today; what exceeds it is not a measurement. */
 static const double max_plausible_w = 2000;
 
@@ -49,12 +51,6 @@ struct jc_meter {
 
 static const char *name_of(const struct jc_meter *meter, uint32_t counter) {
   return jc_meter_source_of(&meter->choice, counter)->driver->name;
-}
-
-static double now_s(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 /* Half the time in which the fastest counter could wrap, within bounds. */

@@ -8,7 +8,8 @@
 #include "calibrate/meter.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "calibrate/clock.h"
 
 /* True dies are told apart at once, mirrors after four ticks. */
 static const double watch_s = 1;
@@ -95,12 +96,6 @@ static bool is_decided(const struct watch *watch) {
     }
   }
   return true;
-}
-
-static double now_s(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 static void leave_out(struct watch *watch) {

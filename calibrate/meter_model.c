@@ -12,7 +12,8 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "calibrate/clock.h"
 
 static const double unit_j = 1e-9; /* 64 bits of it hold 5 MWh */
 
@@ -22,12 +23,6 @@ struct model {
   double cpu_s;
   double energy_j; /* since opening */
 };
-
-static double clock_s(clockid_t clock) {
-  struct timespec now;
-  (void)clock_gettime(clock, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static enum jc_status check(const struct jc_meter_model *model, struct jc_error *error) {
   if (model->tdp_w == 0 || model->cores == 0) {

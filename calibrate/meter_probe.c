@@ -3,7 +3,8 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
+
+#include "calibrate/clock.h"
 
 static const double probe_s = 0.2;
 
@@ -57,12 +58,6 @@ const char *jc_meter_system_text(int code, char *buffer, size_t size) {
     buffer[0] = (char)(buffer[0] - 'A' + 'a');
   }
   return buffer;
-}
-
-static double now_s(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 void jc_meter_spin(double duration_s) {

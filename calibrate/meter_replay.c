@@ -14,8 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "calibrate/clock.h"
 #include "estimator/file_io.h"
 #include "estimator/json.h"
 
@@ -33,12 +33,6 @@ struct trace {
   uint64_t *counts;                       /* [N][C] */
   double begin_s;                         /* of replaying, CLOCK_MONOTONIC */
 };
-
-static double now_s(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void close_trace(void *state) {
   struct trace *trace = state;

@@ -1,8 +1,8 @@
 /* sentinels.c -- five small networks trained again from time to time: is the machine what it was?
  */
 #include <math.h>
-#include <stdlib.h>
 
+#include "calibrate/order.h"
 #include "calibrate/session.h"
 
 /* Their windows shall cost little: of at most so long a step. */
@@ -21,16 +21,6 @@ void sentinels_offer(struct session *s, uint32_t index) {
       return;
   }
   t->network[t->count++] = index;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-double sentinels_median(double *ratios, uint32_t count) {
-  qsort(ratios, count, sizeof(double), compare_doubles);
-  return (ratios[(count - 1) / 2] + ratios[count / 2]) / 2;
 }
 
 /* It is no sample: the line of the network stays. */
@@ -68,7 +58,7 @@ enum jc_status sentinels_check(struct session *s, bool *moved, struct jc_error *
       return error->status;
     ratios[i] = median_s / s->networks[t->network[i]].first_s;
   }
-  *moved = fabs(sentinels_median(ratios, t->count) - 1) > tolerated_move;
+  *moved = fabs(median_of(ratios, t->count) - 1) > tolerated_move;
   s->result->sentinel_checks++;
   s->result->sentinel_moves += *moved ? 1 : 0;
   t->checked_s = jc_clock_s();

@@ -142,8 +142,6 @@ void baselines_free(struct baselines *b);
 void sentinels_offer(struct session *s, uint32_t index);
 /* Measures them if it is time; *MOVED says that the machine's speed has changed. */
 enum jc_status sentinels_check(struct session *s, bool *moved, struct jc_error *error);
-/* Median of COUNT ratios, which it sorts. */
-double sentinels_median(double *ratios, uint32_t count);
 
 /* ---- the blocks ---- */
 

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "calibrate/order.h"
+
 static const double short_step_s = 1e-3, warm_after_s = 20e-3;
 
 static double *kept_row(const struct kept *kept, uint32_t layer, int phase) {
@@ -75,18 +77,6 @@ enum jc_status warm_step(struct warm_network *w, double *time_s, struct jc_error
 
 /* ---- medians ---- */
 
-static int compare_doubles(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Sorts VALUES, so that the first is the least. */
-static double median(double *values, uint32_t count) {
-  assert(count > 0);
-  qsort(values, count, sizeof(double), compare_doubles);
-  return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
 /* Takes the values of the steps that COUNT, which are MASK's. */
 static void compact(double *values, uint32_t count, const bool *mask) {
   uint32_t to = 0;
@@ -103,7 +93,7 @@ static uint32_t drop_outliers(struct kept *kept, uint32_t layer_count) {
   uint32_t good = 0;
   for (uint32_t i = 0; i < kept->steps; i++)
     sorted[i] = kept->step_s[i];
-  const double longest_s = JC_OUTLIER_MEDIANS * median(sorted, kept->steps);
+  const double longest_s = JC_OUTLIER_MEDIANS * median_of(sorted, kept->steps);
   for (uint32_t i = 0; i < kept->steps; i++) {
     mask[i] = kept->step_s[i] <= longest_s;
     good += mask[i] ? 1 : 0;
@@ -120,12 +110,13 @@ static uint32_t drop_outliers(struct kept *kept, uint32_t layer_count) {
 static void summarize_phase(const struct kept *kept, uint32_t layer, int phase, double *median_s,
                             double *min_s) {
   double *row = kept_row(kept, layer, phase);
-  *median_s = median(row, kept->steps);
+  *median_s = median_of(row, kept->steps);
   *min_s = row[0];
 }
 
 void warm_summarize(struct warm_network *w, struct jc_window *window) {
   struct kept *kept = &w->kept[0];
+  assert(kept->steps > 0);
   window->outliers = drop_outliers(kept, w->layer_count);
   for (uint32_t i = 0; i < w->layer_count; i++) {
     struct jc_window_layer *layer = &window->layers[i];
@@ -134,9 +125,9 @@ void warm_summarize(struct warm_network *w, struct jc_window *window) {
     summarize_phase(kept, i, JC_BACKWARD, &layer->backward_s, &layer->backward_min_s);
     summarize_phase(kept, i, JC_UPDATE, &layer->update_s, &layer->update_min_s);
   }
-  window->step_median_s = median(kept->step_s, kept->steps);
+  window->step_median_s = median_of(kept->step_s, kept->steps);
   window->step_min_s = kept->step_s[0];
   window->step_mean_s = window->time_s / window->steps;
-  window->loss_s = isnan(kept->loss_s[0]) ? NAN : median(kept->loss_s, kept->steps);
+  window->loss_s = isnan(kept->loss_s[0]) ? NAN : median_of(kept->loss_s, kept->steps);
   window->startup_s = w->build_s + fmax(0, w->first_s - window->step_median_s);
 }

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "calibrate/calibrate.h"
+#include "calibrate/order.h"
 #include "calibrate/plan.h"
 #include "calibrate/session.h"
 #include "estimator/samples_file.h"
@@ -250,8 +251,8 @@ Test(flow, a_steady_baseline_writes_every_network_once) {
 
 Test(flow, the_median_of_the_sentinels_decides) {
   double odd[] = {1.3, 1.01, 0.99}, even[] = {1, 1.2, 1.1, 0.5};
-  cr_assert_float_eq(sentinels_median(odd, 3), 1.01, 1e-12);
-  cr_assert_float_eq(sentinels_median(even, 4), 1.05, 1e-12);
+  cr_assert_float_eq(median_of(odd, 3), 1.01, 1e-12);
+  cr_assert_float_eq(median_of(even, 4), 1.05, 1e-12);
 }
 
 /* Five networks, then everything takes three times as long: the sentinels show it, and what was

@@ -1,10 +1,12 @@
 /* dataset.h -- labelled images from a folder of files, by the files found in it.
  *
- *   IDX (MNIST and its like)   train-images-idx3-ubyte, train-labels-idx1-ubyte; for validation
- *                              t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte; also with a dot, as
- * in train-images.idx3-ubyte. Big-endian 32-bit numbers: magic 0x00000803 and samples, rows,
- * columns, or 0x00000801 and samples; then bytes CIFAR-10, binary version   data_batch_1.bin,
- * data_batch_2.bin, ...; for validation test_batch.bin. Records of a label and 3 x 32 x 32 bytes
+ * IDX, as MNIST has it: train-images-idx3-ubyte and train-labels-idx1-ubyte; for validation
+ * t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte; also with a dot, as in
+ * train-images.idx3-ubyte. Numbers are 32-bit and big-endian: magic 0x00000803, samples, rows,
+ * columns of images, or magic 0x00000801 and samples of labels; then bytes.
+ *
+ * CIFAR-10, the binary version: data_batch_1.bin, data_batch_2.bin, ...; for validation
+ * test_batch.bin. Records of a label and 3 x 32 x 32 bytes.
  *
  * A pixel becomes (pixel - mean) / deviation, of its channel over all training images, computed
  * once when the folder is opened; validation images by the same two numbers. Each epoch has an
