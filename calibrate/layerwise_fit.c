@@ -361,6 +361,10 @@ enum jc_status jc_layerwise_fit_model(const struct jc_timed_networks *data, int 
                                       struct jc_layerwise *model, struct jc_error *error) {
   struct fit f = {.data = data, .fold = fold};
   memset(model, 0, sizeof(*model));
+  if (data->network_count == 0 || (data->network_count == 1 && is_left_out(0, fold)))
+    return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                   "expected at least %d sample networks to fit times of layers, got %u",
+                   fold == JC_NO_FOLD ? 1 : 2, data->network_count);
   f.entries = calloc(2 * (size_t)data->time_count + 1, sizeof(*f.entries));
   f.rows = calloc((size_t)data->time_count + 1, sizeof(*f.rows));
   if (f.entries == NULL || f.rows == NULL) {

@@ -7,15 +7,15 @@
 
 #include "estimator/kinds_common.h"
 
-#define MOVE_KIND(kind_name, text)                                                                 \
+#define MOVE_KIND(kind_name, ...) /* summary and further members */                                \
   static const struct jc_kind kind_##kind_name = {                                                 \
       .name = #kind_name,                                                                          \
-      .summary = text,                                                                             \
       FIELDS(kind_name##_fields),                                                                  \
       .min_inputs = 1,                                                                             \
       .max_inputs = 1,                                                                             \
       .shape = kind_name##_shape,                                                                  \
       .cost = cost_nothing,                                                                        \
+      .summary = __VA_ARGS__,                                                                      \
   }
 
 /* ---- roll ---- */
@@ -131,7 +131,8 @@ static enum jc_status channel_shuffle_shape(const struct jc_layer_view *view, st
   return shape_same(view, out, error);
 }
 
-MOVE_KIND(channel_shuffle, "channels of several groups dealt out in turn");
+MOVE_KIND(channel_shuffle, "channels of several groups dealt out in turn",
+          .layout = JC_LAYOUT_AS_INPUT);
 
 static const struct jc_field pixel_shuffle_fields[] = {
     FIELD(pixel_shuffle, upscale_factor, .required = true, .minimum = 1, .maximum = 65535,

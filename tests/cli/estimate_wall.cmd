@@ -14,9 +14,9 @@ same high "$(value wall energy_high_j)" \
   "1.25 * $(value package energy_high_j) + 40 * $(value package time_high_s)"
 same facility "$(value wall facility_energy_j)" "1.5 * $(value wall energy_j)"
 same power "$(value wall power_w)" "1.25 * $(value package power_w) + 40"
-joulecast estimate $common --overhead-w 40 | grep -e '  power' -e wall
+joulecast estimate $common --overhead-w 40 | grep -e '  power' -e wall | tr -s ' '
 joulecast estimate vgg16 --method roofline --hardware a100-sxm4-40gb --wall-factor 1.1 |
-  grep -e '  power' -e wall
+  grep -e '  power' -e wall | tr -s ' '
 sed 's/"domain": *"[a-z+]*"/"domain":"wall"/' "$profile" >at_wall.json
 joulecast estimate mlp_784_128_10 -p at_wall.json -t 7 --force --wall-factor 1.1
 echo $?
