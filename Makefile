@@ -43,8 +43,9 @@ fuzz:
 	scripts/install_dependencies.sh sanitize
 	cmake -S . -B $(FUZZ_BUILD) -DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 	  -DJOULECAST_TESTS=ON -DJOULECAST_FUZZ=ON -DJOULECAST_SANITIZE=address,undefined
-	cmake --build $(FUZZ_BUILD) -j $(JOBS) --target fuzz_model fuzz_onnx fuzz_samples
-	mkdir -p $(FUZZ_BUILD)/corpus-model $(FUZZ_BUILD)/corpus-onnx $(FUZZ_BUILD)/corpus-samples
+	cmake --build $(FUZZ_BUILD) -j $(JOBS) --target fuzz_model fuzz_onnx fuzz_samples fuzz_profile
+	mkdir -p $(FUZZ_BUILD)/corpus-model $(FUZZ_BUILD)/corpus-onnx $(FUZZ_BUILD)/corpus-samples \
+	  $(FUZZ_BUILD)/corpus-profile
 	$(FUZZ_BUILD)/tests/fuzz_model -max_total_time=$(FUZZ_SECONDS) -timeout=25 \
 	  -artifact_prefix=$(FUZZ_BUILD)/model- -dict=tests/fuzz_model.dict \
 	  $(FUZZ_BUILD)/corpus-model tests/corpus/model tests/corpus/fuzz_model
@@ -53,6 +54,9 @@ fuzz:
 	$(FUZZ_BUILD)/tests/fuzz_samples -max_total_time=$(FUZZ_SECONDS) -timeout=25 -max_len=8192 \
 	  -artifact_prefix=$(FUZZ_BUILD)/samples- $(FUZZ_BUILD)/corpus-samples tests/corpus/samples \
 	  tests/fixtures/samples
+	$(FUZZ_BUILD)/tests/fuzz_profile -max_total_time=$(FUZZ_SECONDS) -timeout=25 -max_len=16384 \
+	  -artifact_prefix=$(FUZZ_BUILD)/profile- $(FUZZ_BUILD)/corpus-profile tests/corpus/profile \
+	  tests/fixtures/profiles
 
 # Forecast against measurement on networks that no calibration trains, at one and at all threads:
 # calibrates CALIBRATIONS times, measures everything twice. Half an hour on 2 cores, and wants a quiet

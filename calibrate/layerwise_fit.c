@@ -149,6 +149,12 @@ static bool is_left_out(uint32_t network, int fold) {
   return fold != JC_NO_FOLD && network % JC_FIT_FOLDS == (uint32_t)fold;
 }
 
+/* In the order of the file, which goes network by network. */
+static int compare_places(const void *a, const void *b) {
+  const struct entry *x = a, *y = b;
+  return x->time < y->time ? -1 : x->time > y->time;
+}
+
 static int compare_entries(const void *a, const void *b) {
   const struct entry *x = a, *y = b;
   const struct jc_layerwise_row *r = &x->time->row, *s = &y->time->row;
@@ -158,7 +164,7 @@ static int compare_entries(const void *a, const void *b) {
     return (int)r->order - (int)s->order;
   if (r->phase != s->phase)
     return (int)r->phase - (int)s->phase;
-  return x->time < y->time ? -1 : x->time > y->time; /* in the order of the file */
+  return compare_places(a, b);
 }
 
 static void collect(struct fit *f) {
@@ -236,6 +242,7 @@ static enum jc_status fit_any(struct fit *f, struct entry *scratch, struct jc_la
         if (row->phase == (enum jc_phase)phase && (row->flops > 0) == (with == 1))
           scratch[count++] = f->entries[i];
       }
+      qsort(scratch, count, sizeof(*scratch), compare_places);
       if (count > 0 && fit_curve(f, scratch, count, JC_TYPE_ANY, order, model, error) != JC_OK)
         return error->status;
     }
@@ -378,6 +385,10 @@ enum jc_status jc_layerwise_fit_model(const struct jc_timed_networks *data, int 
                                       struct jc_layerwise *model, struct jc_error *error) {
   struct fit f = {.data = data, .fold = fold};
   memset(model, 0, sizeof(*model));
+  if (data->network_count == 0 || (data->network_count == 1 && is_left_out(0, fold)))
+    return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                   "expected at least %d sample networks to fit times of layers, got %u",
+                   fold == JC_NO_FOLD ? 1 : 2, data->network_count);
   f.entries = calloc(2 * (size_t)data->time_count + 1, sizeof(*f.entries));
   f.rows = calloc((size_t)data->time_count + 1, sizeof(*f.rows));
   if (f.entries == NULL || f.rows == NULL) {

@@ -50,7 +50,8 @@ struct jc_timed_networks {
 };
 
 /* Fits MODEL to all networks but those of fold FOLD of JC_FIT_FOLDS (JC_NO_FOLD: to all). Network i
- * is of fold i modulo JC_FIT_FOLDS. Fails with JC_ERROR_STORAGE, JC_ERROR_RUNTIME (LAPACK). */
+ * is of fold i modulo JC_FIT_FOLDS. Fails with JC_ERROR_MISSING (no network is left),
+ * JC_ERROR_STORAGE, JC_ERROR_RUNTIME (LAPACK). */
 enum { JC_FIT_FOLDS = 10, JC_NO_FOLD = -1 };
 enum jc_status jc_layerwise_fit_model(const struct jc_timed_networks *data, int fold,
                                       struct jc_layerwise *model, struct jc_error *error);

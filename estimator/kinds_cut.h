@@ -164,15 +164,28 @@ static enum jc_status chunk_shape(const struct jc_layer_view *view, struct jc_sh
   return take_piece(out, index, length, chunk->index, error);
 }
 
+/* A piece that is no number of whole blocks of channels is cut out of plain order. */
+static void chunk_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
+  const struct jc_chunk *chunk = &view->layer->fields.chunk;
+  const struct jc_shape *in = jc_view_input(view, 0);
+  const uint64_t length = ((uint64_t)in->dim[0] + chunk->chunks - 1) / chunk->chunks;
+  const uint64_t start = length * chunk->index;
+  const bool is_last = start + cost->out.dim[0] == in->dim[0];
+  cost_view(view, cost);
+  cost->computes_plain =
+      jc_dim_index(in->rank, chunk->dim) == 0 &&
+      (start % JC_CHANNEL_BLOCK != 0 || (cost->out.dim[0] % JC_CHANNEL_BLOCK != 0 && !is_last));
+}
+
 static const struct jc_kind kind_chunk = {
     .name = "chunk",
     .summary = "one of a number of equal pieces along a dimension",
     FIELDS(chunk_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .layout = JC_LAYOUT_PIECE,
+    .layout = JC_LAYOUT_AS_INPUT,
     .shape = chunk_shape,
-    .cost = cost_view,
+    .cost = chunk_cost,
 };
 
 static const struct jc_field slice_fields[] = {

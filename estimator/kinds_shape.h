@@ -154,7 +154,23 @@ static enum jc_status permute_shape(const struct jc_layer_view *view, struct jc_
   return JC_OK;
 }
 
-VIEW_KIND(permute, permute_fields, "dimensions in another order");
+/* Of the three dimensions of an image, the last becomes the channels. */
+static void permute_cost(const struct jc_layer_view *view, struct jc_cost *cost) {
+  const int32_t *dims = view->layer->fields.permute.dims.value;
+  cost_view(view, cost);
+  cost->channels_last = cost->out.rank == 3 && dims[1] == 3 && dims[2] == 1;
+}
+
+static const struct jc_kind kind_permute = {
+    .name = "permute",
+    .summary = "dimensions in another order",
+    FIELDS(permute_fields),
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .layout = JC_LAYOUT_TURNED,
+    .shape = permute_shape,
+    .cost = permute_cost,
+};
 
 static const struct jc_field transpose_fields[] = {
     DIM_FIELD(transpose, dim0, .required = true, .help = "one dimension (the batch is 0)"),

@@ -465,9 +465,9 @@ enum jc_layout_rule {
   JC_LAYOUT_AS_INPUT, /* in the order of its first input */
   JC_LAYOUT_BLOCKS,   /* convolutions: always blocks */
   JC_LAYOUT_FAST,     /* blocks, if the input has them or enough channels to be worth a copy */
-  JC_LAYOUT_ANY,      /* blocks, if any input has them */
-  JC_LAYOUT_JOINED,   /* blocks, if any input has them and all fill whole ones */
-  JC_LAYOUT_PIECE     /* blocks, if its input has them and the piece fills whole ones */
+  JC_LAYOUT_ANY,      /* in the order of the first input of its shape that is not plain */
+  JC_LAYOUT_JOINED,   /* blocks, if any input is not plain and all fill whole ones */
+  JC_LAYOUT_TURNED    /* permute: a view where the channels of a plain image were its last */
 };
 
 struct jc_kind {

@@ -179,6 +179,8 @@ void jc_layerwise_step(const struct jc_layerwise *model, const struct jc_analysi
   memset(&sums, 0, sizeof(sums));
   memset(step, 0, sizeof(*step));
   for (uint32_t i = 0; i < analysis->network->layer_count; i++) {
+    if (forward_only && analysis->network->layers[i].training_only)
+      continue;
     for (int phase = 0; phase < (forward_only ? JC_BACKWARD : JC_PHASE_COUNT); phase++) {
       jc_layerwise_features(analysis, i, (enum jc_phase)phase, batch_size, &row);
       if (!row.absent)

@@ -21,15 +21,16 @@ const char *jc_order_name(enum jc_order order) {
 /* Of a layer that does anything: logarithms need a bound. */
 static const double least_bytes = 64;
 
-/* A tensor seen as channels at positions: images have the channels first, everything else last. */
+/* A tensor seen as channels at positions: images have the channels first, everything else last, and
+ * so has whatever a linear layer reads and writes. */
 struct view {
   double channels, positions, width;
 };
 
-static struct view view_of(const struct jc_shape *shape) {
+static struct view view_of(const struct jc_shape *shape, enum jc_layer_kind kind) {
   const double elements = (double)jc_shape_elements(shape);
   const uint32_t last = shape->rank > 0 ? shape->dim[shape->rank - 1] : 1;
-  const bool is_image = shape->rank == 3;
+  const bool is_image = shape->rank == 3 && kind != JC_LAYER_linear;
   const double channels = fmax(is_image ? shape->dim[0] : last, 1);
   return (struct view){channels, fmax(elements / channels, 1), is_image ? last : 1};
 }
@@ -73,9 +74,10 @@ static uint32_t readers_of(const struct jc_analysis *analysis, const struct jc_c
 
 static bool is_after_convolution(const struct jc_analysis *analysis, uint32_t layer) {
   const struct jc_network *network = analysis->network;
+  if (network->layers[layer].input_count == 0)
+    return false;
   const uint32_t input = network->inputs_of_layers[network->layers[layer].first_input];
-  return network->layers[layer].input_count > 0 && input >= network->input_count &&
-         analysis->layers[input - network->input_count].groups > 0;
+  return input >= network->input_count && analysis->layers[input - network->input_count].groups > 0;
 }
 
 /* A layer's channels and positions, by groups. */
@@ -93,8 +95,8 @@ static struct geometry geometry_of(const struct jc_analysis *analysis, uint32_t 
   const struct jc_layer *l = &network->layers[layer];
   const uint32_t *input = network->inputs_of_layers + l->first_input;
   struct geometry g = {.batch = batch, .groups = cost->groups > 0 ? cost->groups : 1};
-  g.out = view_of(&cost->out);
-  g.in = l->input_count > 0 ? view_of(jc_tensor_shape(analysis, *input)) : g.out;
+  g.out = view_of(&cost->out, l->kind);
+  g.in = l->input_count > 0 ? view_of(jc_tensor_shape(analysis, *input), l->kind) : g.out;
   g.in_channels = fmax(g.in.channels / g.groups, 1);
   g.out_channels = fmax(g.out.channels / g.groups, 1);
   g.is_depthwise = g.groups > 1 && g.in_channels == 1;
@@ -112,14 +114,24 @@ static double padded_flops(const struct jc_cost *cost, double flops, const struc
   return flops * in * padded(g->out_channels) / g->out_channels;
 }
 
+/* A piece of a tensor, which is copied out, so that its reader finds it in one place. */
+static bool is_piece(const struct jc_analysis *analysis, uint32_t layer) {
+  const struct jc_layer *l = &analysis->network->layers[layer];
+  const uint32_t *input = analysis->network->inputs_of_layers + l->first_input;
+  return l->input_count > 0 && jc_shape_elements(jc_tensor_shape(analysis, *input)) >
+                                   analysis->layers[layer].out_elements;
+}
+
 /* What a layer moves that counts of the plain layer do not hold: the sum of the gradients of its
  * fused follower's readers, and the copy that makes a view of a tensor in another order, or of a
- * piece of one. */
-static double further_bytes(const struct jc_analysis *analysis, const struct jc_cost *cost,
-                            enum jc_phase phase, bool is_piece, double batch) {
+ * part of it. */
+static double further_bytes(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,
+                            double batch) {
+  const struct jc_cost *cost = &analysis->layers[layer];
   const double tensor_bytes = batch * sizeof(float) * (double)cost->out_elements;
   const uint32_t readers = readers_of(analysis, cost);
-  double bytes = cost->moves_no_data && (cost->reorders || is_piece) ? 2 * tensor_bytes : 0;
+  const bool copies = cost->reorders || (phase == JC_FORWARD && is_piece(analysis, layer));
+  double bytes = cost->moves_no_data && copies ? 2 * tensor_bytes : 0;
   if (phase == JC_BACKWARD && cost->follower > 0 && readers >= 2)
     bytes += (readers + 1.0) * tensor_bytes;
   return bytes;
@@ -127,13 +139,14 @@ static double further_bytes(const struct jc_analysis *analysis, const struct jc_
 
 /* Bytes of a phase. Where the gradient of the output is that of each input, nothing is moved but
  * the sum over several readers, and a copy for inputs in another order. */
-static double moved_bytes(const struct jc_analysis *analysis, const struct jc_cost *cost,
-                          enum jc_phase phase, double counted_bytes, bool is_piece, double batch) {
+static double moved_bytes(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,
+                          double counted_bytes, double batch) {
+  const struct jc_cost *cost = &analysis->layers[layer];
   const double tensor_bytes = batch * sizeof(float) * (double)cost->out_elements;
   if (phase == JC_BACKWARD && cost->passes_gradient)
     return (cost->consumers >= 2 ? cost->consumers + 1.0 : 0) * tensor_bytes +
            (cost->reorders ? 2 * tensor_bytes : 0);
-  return counted_bytes + further_bytes(analysis, cost, phase, is_piece, batch);
+  return counted_bytes + further_bytes(analysis, layer, phase, batch);
 }
 
 static void fill_shape(const struct jc_analysis *analysis, uint32_t layer, const struct geometry *g,
@@ -155,7 +168,6 @@ static void fill_shape(const struct jc_analysis *analysis, uint32_t layer, const
   x[JC_SHAPE_reorders] = cost->reorders ? 4 : 0;
   x[JC_SHAPE_inputs] = (float)log(fmax(inputs, 1));
   x[JC_SHAPE_in_positions] = (float)log(g->in.positions);
-  x[JC_SHAPE_reuse_distance] = (float)(0.5 * log(reuse_distance_bytes(cost, g->batch) + 1e5));
   x[JC_SHAPE_out_width] = (float)(0.5 * log(g->out.width));
   x[JC_SHAPE_after_convolution] = is_after_convolution(analysis, layer) ? 1 : 0;
 }
@@ -170,8 +182,7 @@ static void fill_layer(const struct jc_analysis *analysis, uint32_t layer, doubl
     row->x[JC_SHAPE_readers] = (float)(2 * log(readers > 1 ? readers : 1));
   row->order = order_of(cost, g.out.channels);
   row->flops = padded_flops(cost, counts->flops, &g);
-  const bool is_piece = g.in.channels * g.in.positions != g.out.channels * g.out.positions;
-  row->bytes = moved_bytes(analysis, cost, row->phase, counts->bytes, is_piece, batch);
+  row->bytes = moved_bytes(analysis, layer, row->phase, counts->bytes, batch);
 }
 
 void jc_layerwise_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,
@@ -184,11 +195,15 @@ void jc_layerwise_features(const struct jc_analysis *analysis, uint32_t layer, e
   row->phase = phase;
   row->bytes = counts.bytes;
   /* The optimiser knows sizes only: whose parameters they are makes no difference to it. */
-  if (phase != JC_UPDATE)
+  if (phase != JC_UPDATE) {
     fill_layer(analysis, layer, batch, &counts, row);
+    row->x[JC_SHAPE_reuse_distance] =
+        (float)(0.5 *
+                log(reuse_distance_bytes(&analysis->layers[layer], (double)batch_size) + 1e5));
+  }
   row->absent = counts.count == 0 || counts.fused || row->flops + row->bytes == 0;
   row->bytes = fmax(row->bytes, least_bytes);
   row->x[JC_SHAPE_bytes] = (float)(0.7 * log(row->bytes));
   row->x[JC_SHAPE_working_set] =
-      (float)(0.7 * log(working_set_bytes(&analysis->totals, batch) + 1));
+      (float)(0.7 * log(working_set_bytes(&analysis->totals, (double)batch_size) + 1));
 }

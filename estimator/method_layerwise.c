@@ -35,6 +35,8 @@ static enum jc_status check_layers(const struct jc_problem *problem, struct jc_e
   bool noted = false;
   for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
     const char *name = problem->analysis->network->layers[i].name;
+    if (!training && problem->analysis->network->layers[i].training_only)
+      continue;
     for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
       struct jc_layerwise_row row;
       jc_layerwise_features(problem->analysis, i, (enum jc_phase)phase, problem->run.batch_size,

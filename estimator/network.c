@@ -159,48 +159,79 @@ static enum jc_status analyze_layer(struct jc_analysis *analysis, uint32_t index
 
 enum { FEWEST_BLOCKED_CHANNELS = 8 }; /* half a block of 16 */
 
-static bool is_blocked(const struct jc_analysis *analysis, uint32_t tensor) {
+/* How an image lies in memory. */
+enum image_order { IMAGE_PLAIN, IMAGE_BLOCKED, IMAGE_CHANNELS_LAST };
+
+static enum image_order order_of(const struct jc_analysis *analysis, uint32_t tensor) {
   const uint32_t inputs = analysis->network->input_count;
-  return tensor >= inputs && analysis->layers[tensor - inputs].blocked;
+  if (tensor < inputs)
+    return IMAGE_PLAIN;
+  const struct jc_cost *cost = &analysis->layers[tensor - inputs];
+  return cost->blocked ? IMAGE_BLOCKED : cost->channels_last ? IMAGE_CHANNELS_LAST : IMAGE_PLAIN;
+}
+
+/* What decides the order of a layer's output. */
+struct order_reasons {
+  enum image_order first; /* of the first input that is not plain; IMAGE_PLAIN if all are */
+  uint32_t channels;      /* of the last input */
+  bool whole;             /* all inputs but the last fill whole blocks */
+};
+
+static enum image_order choose_order(const struct jc_kind *kind, const struct jc_cost *cost,
+                                     const struct order_reasons *why) {
+  if (cost->out.rank != 3 || cost->computes_plain)
+    return IMAGE_PLAIN;
+  switch (kind->layout) {
+  case JC_LAYOUT_BLOCKS:
+    return IMAGE_BLOCKED;
+  case JC_LAYOUT_FAST:
+    return why->first == IMAGE_PLAIN && why->channels >= FEWEST_BLOCKED_CHANNELS ? IMAGE_BLOCKED
+                                                                                 : why->first;
+  case JC_LAYOUT_JOINED:
+    return why->first != IMAGE_PLAIN && why->whole ? IMAGE_BLOCKED : IMAGE_PLAIN;
+  case JC_LAYOUT_ANY:
+  case JC_LAYOUT_AS_INPUT:
+    return why->first;
+  case JC_LAYOUT_TURNED:
+    return why->first == IMAGE_PLAIN && cost->channels_last ? IMAGE_CHANNELS_LAST : IMAGE_PLAIN;
+  default:
+    return IMAGE_PLAIN;
+  }
+}
+
+/* A factor of fewer elements than the output is read as it lies, and decides nothing. */
+static bool decides_order(const struct jc_analysis *analysis, const struct jc_kind *kind,
+                          const struct jc_cost *cost, uint32_t input) {
+  return kind->layout != JC_LAYOUT_ANY ||
+         jc_shape_equal(jc_tensor_shape(analysis, input), &cost->out);
 }
 
 /* In which order the output lies, and whether an input has to be copied into another; the rules are
  * those of the trainer (jc_graph_fast_layout and the kinds' own). */
 static void mark_layout(struct jc_analysis *analysis, uint32_t index) {
   const struct jc_layer *layer = &analysis->network->layers[index];
+  const struct jc_kind *kind = jc_kind_get(layer->kind);
   const uint32_t *inputs = layer_inputs(analysis->network, layer);
   struct jc_cost *cost = &analysis->layers[index];
-  uint32_t blocked = 0, channels = 0;
-  bool whole = true;
+  struct order_reasons why = {.whole = true};
+  uint32_t count[IMAGE_CHANNELS_LAST + 1] = {0}, readers = 0;
   for (uint32_t i = 0; i < layer->input_count; i++) {
-    channels = jc_tensor_shape(analysis, inputs[i])->dim[0];
-    blocked += is_blocked(analysis, inputs[i]) ? 1 : 0;
-    whole = whole && (channels % JC_CHANNEL_BLOCK == 0 || i + 1 == layer->input_count);
+    const enum image_order order = order_of(analysis, inputs[i]);
+    why.channels = jc_tensor_shape(analysis, inputs[i])->dim[0];
+    why.whole = why.whole && (why.channels % JC_CHANNEL_BLOCK == 0 || i + 1 == layer->input_count);
+    if (!decides_order(analysis, kind, cost, inputs[i]))
+      continue;
+    why.first = why.first == IMAGE_PLAIN ? order : why.first;
+    count[order]++;
+    readers++;
   }
-  const bool is_image = cost->out.rank == 3;
-  switch (jc_kind_get(layer->kind)->layout) {
-  case JC_LAYOUT_BLOCKS:
-    cost->blocked = is_image;
-    break;
-  case JC_LAYOUT_FAST:
-    cost->blocked = is_image && (blocked > 0 || channels >= FEWEST_BLOCKED_CHANNELS);
-    break;
-  case JC_LAYOUT_JOINED:
-    cost->blocked = is_image && blocked > 0 && whole;
-    break;
-  case JC_LAYOUT_PIECE:
-    cost->blocked = is_image && blocked > 0 && cost->out.dim[0] % JC_CHANNEL_BLOCK == 0;
-    break;
-  case JC_LAYOUT_ANY:
-  case JC_LAYOUT_AS_INPUT:
-    cost->blocked = is_image && blocked > 0;
-    break;
-  default:
-    break;
-  }
-  cost->blocked = cost->blocked && !cost->computes_plain;
-  const bool reads_any_order = cost->groups > 0 && channels <= JC_FIRST_CHANNELS;
-  cost->reorders = !reads_any_order && blocked != (cost->blocked ? layer->input_count : 0);
+  const enum image_order order = choose_order(kind, cost, &why);
+  cost->blocked = order == IMAGE_BLOCKED;
+  cost->channels_last = order == IMAGE_CHANNELS_LAST;
+  const bool reads_any_order = cost->groups > 0 && why.channels <= JC_FIRST_CHANNELS;
+  cost->reorders = kind->layout == JC_LAYOUT_TURNED
+                       ? !cost->channels_last && why.first != IMAGE_CHANNELS_LAST
+                       : !reads_any_order && count[order] != readers;
 }
 
 /* Who needs a gradient, and the products that make it; forward order. */

@@ -139,6 +139,7 @@ struct jc_cost {
   uint32_t consumers; /* layers that read the output */
   uint32_t follower;  /* the layer fused into this one, or 0: none */
   bool blocked;       /* the output lies in blocks of channels: see enum jc_layout_rule */
+  bool channels_last; /* or behind its positions, after a permute; neither: row-major */
   bool reorders;      /* an input lies in another order than the layer computes in */
   uint64_t later_activation_bytes; /* outputs of the layers behind it, per sample */
   uint64_t later_weight_bytes;

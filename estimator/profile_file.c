@@ -158,14 +158,14 @@ static void put_summary(struct jc_json_writer *writer, const char *key,
   jc_put_end(writer);
 }
 
-static void get_summary(const struct jc_json_node *node, struct jc_error_summary *summary,
-                        struct jc_error *error) {
+static void get_summary(const struct jc_json_node *node, uint32_t least_networks,
+                        struct jc_error_summary *summary, struct jc_error *error) {
   static const char *const keys[] = {"networks", "mape", "median",        "p90",
                                      "worst",    "bias", "log_half_width"};
   const double e = largest_error;
   jc_json_only_keys(node, keys, COUNT(keys), error);
-  jc_json_get_uint32(jc_json_need(node, "networks", error), 0, UINT32_MAX, &summary->networks,
-                     error);
+  jc_json_get_uint32(jc_json_need(node, "networks", error), least_networks, UINT32_MAX,
+                     &summary->networks, error);
   jc_json_get_real_or_nan(jc_json_need(node, "mape", error), 0, e, &summary->mape, error);
   jc_json_get_real_or_nan(jc_json_need(node, "median", error), 0, e, &summary->median, error);
   jc_json_get_real_or_nan(jc_json_need(node, "p90", error), 0, e, &summary->p90, error);
@@ -221,10 +221,11 @@ static void get_summaries(const struct jc_json_node *node, struct jc_profile *pr
     if (summaries[i].optional && jc_json_member(node, methods[i]) == NULL)
       continue;
     const struct jc_json_node *method = jc_json_need(node, methods[i], error);
+    const uint32_t least = summaries[i].optional ? 1 : 0; /* it would not be there */
     jc_json_only_keys(method, quantities, COUNT(quantities), error);
-    get_summary(jc_json_need(method, "time", error), &summary, error);
+    get_summary(jc_json_need(method, "time", error), least, &summary, error);
     memcpy(base + summaries[i].time_offset, &summary, sizeof(summary));
-    get_summary(jc_json_need(method, "energy", error), &summary, error);
+    get_summary(jc_json_need(method, "energy", error), least, &summary, error);
     memcpy(base + summaries[i].energy_offset, &summary, sizeof(summary));
   }
 }

@@ -65,8 +65,23 @@ static void append(char *text, size_t size, const char *word) {
   snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", word);
 }
 
+static bool list_contains(const struct jc_json_node *list, const char *name) {
+  for (const struct jc_json_node *n = jc_json_first(list); n != NULL; n = jc_json_next(n))
+    if (strcmp(jc_json_string(n), name) == 0)
+      return true;
+  return false;
+}
+
+static bool is_ours(const char *name) {
+  for (size_t i = 0; i < JC_SHAPE_FEATURES; i++)
+    if (strcmp(jc_shape_feature_name(i), name) == 0)
+      return true;
+  return false;
+}
+
+/* The lists are long, so only what one of them lacks is named. */
 static void check_features(const struct jc_json_node *list, struct jc_error *error) {
-  char theirs[400] = "", ours[400] = "";
+  char theirs[160] = "", ours[160] = "";
   size_t i = 0;
   bool same = true;
   if (jc_json_want(list, JC_JSON_ARRAY, error) != JC_OK)
@@ -75,15 +90,17 @@ static void check_features(const struct jc_json_node *list, struct jc_error *err
     const char *name = "";
     if (jc_json_get_string(n, &name, error) != JC_OK)
       return;
-    append(theirs, sizeof(theirs), name);
     same = same && i < JC_SHAPE_FEATURES && strcmp(name, jc_shape_feature_name(i)) == 0;
+    if (!is_ours(name))
+      append(theirs, sizeof(theirs), name);
   }
   for (size_t k = 0; k < JC_SHAPE_FEATURES; k++)
-    append(ours, sizeof(ours), jc_shape_feature_name(k));
+    if (!list_contains(list, jc_shape_feature_name(k)))
+      append(ours, sizeof(ours), jc_shape_feature_name(k));
   if (!same || i != JC_SHAPE_FEATURES)
     jc_json_fail_as(list, JC_ERROR_MISMATCH, error,
-                    "the profile's shape features are [%.120s], this program's are [%.120s]; "
-                    "calibrate again",
+                    "shape features differ, in name or order: only in the profile [%s], only in "
+                    "this program [%s]; calibrate again",
                     theirs, ours);
 }
 
@@ -216,6 +233,8 @@ static void get_curves(const struct jc_json_node *list, struct jc_layerwise *mod
     if (model->curve_count > 1 && !jc_error_is_set(error) && !in_order(curve - 1, curve))
       jc_json_fail(node, error, "expected the curves in the order of type, order and phase");
   }
+  if (model->curve_count == 0 && !jc_error_is_set(error))
+    jc_json_fail(list, error, "expected at least one curve");
 }
 
 /* ---- intervals ---- */
