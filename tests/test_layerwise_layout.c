@@ -110,9 +110,9 @@ Test(layerwise_layout, of_every_shipped_model_that_trains, .timeout = 900) {
 
 /* A linear layer on positions, as ConvNeXt has it, whose channels stay last. */
 #define TOKENS                                                                                     \
-  "{\"name\": \"p\", \"type\": \"permute\", \"dims\": [0, 2, 3, 1]}, "                               \
-  "{\"name\": \"l\", \"type\": \"linear\", \"out_features\": 16}, "                                  \
-  "{\"name\": \"q\", \"type\": \"permute\", \"dims\": [0, 3, 1, 2]}, "                               \
+  "{\"name\": \"p\", \"type\": \"permute\", \"dims\": [0, 2, 3, 1]}, "                             \
+  "{\"name\": \"l\", \"type\": \"linear\", \"out_features\": 16}, "                                \
+  "{\"name\": \"q\", \"type\": \"permute\", \"dims\": [0, 3, 1, 2]}, "                             \
   "{\"name\": \"r\", \"type\": \"relu\"}, "
 
 static const struct {
@@ -161,10 +161,12 @@ static const struct {
                      "{\"name\": \"r\", \"type\": \"silu\"}, " HEAD,
      2},
     {"channels last, then blocks", "[3, 8, 8]",
-     CONV("a", "16") TOKENS "{\"name\": \"s\", \"type\": \"add\", \"inputs\": [\"r\", \"a\"]}, " HEAD,
+     CONV("a", "16") TOKENS
+     "{\"name\": \"s\", \"type\": \"add\", \"inputs\": [\"r\", \"a\"]}, " HEAD,
      1},
     {"blocks, then channels last", "[3, 8, 8]",
-     CONV("a", "16") TOKENS "{\"name\": \"s\", \"type\": \"add\", \"inputs\": [\"a\", \"r\"]}, " HEAD,
+     CONV("a", "16") TOKENS
+     "{\"name\": \"s\", \"type\": \"add\", \"inputs\": [\"a\", \"r\"]}, " HEAD,
      3},
     {"padded by zeros", "[3, 8, 8]",
      CONV("a", "16") "{\"name\": \"p\", \"type\": \"pad\", \"padding\": [1, 1, 1, 1]}, "
