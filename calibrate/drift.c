@@ -10,7 +10,7 @@
 enum { NEIGHBOURS = 3 };       /* on either side */
 enum { FEWEST_NETWORKS = 24 }; /* fewer say nothing of time */
 enum { ROUNDS = 2 };           /* the first fit still follows the slow networks */
-static const double quick_quantile = 0.25;
+static const double quick_quantile = 0.1;
 
 /* Everything of one search; arrays of [networks]. */
 struct search {
@@ -21,11 +21,6 @@ struct search {
   double *around;   /* median of the neighbours', in that order */
   double *sorted;
 };
-
-static double median_of(double *values, uint32_t count) {
-  qsort(values, count, sizeof(double), compare_doubles);
-  return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
 
 static void find_around(struct search *s) {
   for (uint32_t i = 0; i < s->count; i++) {

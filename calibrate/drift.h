@@ -7,7 +7,7 @@
  *
  *   slope * (median of log(measured / fitted) of its neighbours in time, itself left out)
  *
- * above the level of the quicker quarter, with the least-squares slope of the networks' own on
+ * above the level of the quickest tenth, with the least-squares slope of the networks' own on
  * their neighbours', between 0 and 1: the best linear guess. A quiet machine has a slope of 0 and
  * is left alone.
  */

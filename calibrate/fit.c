@@ -440,7 +440,8 @@ static enum jc_status timed_make(const struct collection *c,
   return JC_OK;
 }
 
-/* Of everything measured of a network: what it would have been on the machine at its usual speed. */
+/* Of everything measured of a network: what it would have been on the machine at its usual speed.
+ */
 static void observe_at_speed(struct jc_observation *o, uint32_t rows, double slowdown) {
   double *const quantities[] = {&o->step_s, &o->mean_s, &o->busy_s, &o->active_j, &o->energy_j};
   for (size_t k = 0; k < sizeof(quantities) / sizeof(quantities[0]); k++)

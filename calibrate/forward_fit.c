@@ -387,7 +387,8 @@ static void add_any(struct jc_profile *profile, double *joules_per_byte, double 
   start_coefficient(c, JC_TYPE_ANY, kinds);
   c->energy_j[N - 1] = c->energy_low_j[N - 1] = c->energy_high_j[N - 1] =
       median_of(joules_per_byte, kinds);
-  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] = median_of(seconds_per_byte, kinds);
+  c->time_s[N - 1] = c->time_low_s[N - 1] = c->time_high_s[N - 1] =
+      median_of(seconds_per_byte, kinds);
   c->flops_max = profile->flops_max;
   c->bytes_max = profile->bytes_max;
 }

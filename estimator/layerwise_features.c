@@ -36,8 +36,8 @@ static struct view view_of(const struct jc_shape *shape, enum jc_layer_kind kind
 }
 
 /* Channels as a vector machine computes them. Groups narrower than a block share it. */
-static double padded(double channels) {
-  if (channels >= JC_CHANNEL_BLOCK)
+static double padded(double channels, bool grouped) {
+  if (channels >= JC_CHANNEL_BLOCK || !grouped)
     return JC_CHANNEL_BLOCK * ceil(channels / JC_CHANNEL_BLOCK);
   return exp2(ceil(log2(channels)));
 }
@@ -108,10 +108,11 @@ static double padded_flops(const struct jc_cost *cost, double flops, const struc
   if (cost->macs == 0)
     return 0;
   if (g->is_depthwise)
-    return flops * padded(g->out.channels) / g->out.channels;
+    return flops * padded(g->out.channels, false) / g->out.channels;
   const bool is_first = cost->groups == 1 && g->in_channels <= JC_FIRST_CHANNELS;
-  const double in = is_first ? 1 : padded(g->in_channels) / g->in_channels;
-  return flops * in * padded(g->out_channels) / g->out_channels;
+  const bool grouped = g->groups > 1;
+  const double in = is_first ? 1 : padded(g->in_channels, grouped) / g->in_channels;
+  return flops * in * padded(g->out_channels, grouped) / g->out_channels;
 }
 
 /* A piece of a tensor, which is copied out, so that its reader finds it in one place. */
@@ -183,6 +184,8 @@ static void fill_layer(const struct jc_analysis *analysis, uint32_t layer, doubl
   row->order = order_of(cost, g.out.channels);
   row->flops = padded_flops(cost, counts->flops, &g);
   row->bytes = moved_bytes(analysis, layer, row->phase, counts->bytes, batch);
+  if (cost->blocked) /* blocks that are not full are moved whole */
+    row->bytes *= padded(g.out.channels, false) / g.out.channels;
 }
 
 void jc_layerwise_features(const struct jc_analysis *analysis, uint32_t layer, enum jc_phase phase,
