@@ -1,5 +1,6 @@
 /* test_profile_layerwise.c -- the `layerwise` part of a profile comes back bit for bit, and every
  * mistake in it is told with its place. */
+#include <float.h>
 #include <math.h>
 
 #include "tests/file_fixtures.h"
@@ -93,6 +94,7 @@ static void fill_model(struct jc_layerwise *model) {
   model->kappa = 1 + random_real();
   fill_reals(model->step_s, 3, 1);
   fill_reals(model->power_w, JC_POWER_GROUP_COUNT, 1);
+  model->busy_excess = -random_real();
   fill_interval(&model->time_interval);
   fill_interval(&model->energy_interval);
   for (uint16_t type = 0; type < JC_TYPE_COUNT; type++)
@@ -118,13 +120,13 @@ Test(profile_layerwise, comes_back_bit_for_bit) {
   }
 }
 
-/* The largest numbers that may stand there, unknown widths, and the ends of a float. */
+/* The largest and smallest numbers that may stand there, unknown widths, the ends of a float. */
 Test(profile_layerwise, extremes_come_back) {
   read_good(&pair.first);
   struct jc_layerwise *model = &pair.first.layerwise;
   model->kappa = 1e6;
   model->time_interval.width[0] = model->energy_interval.width[2] = NAN;
-  model->time_interval.deviation[0] = 4.9406564584124654e-324;
+  model->time_interval.deviation[0] = DBL_MIN;
   model->curves[0].bytes_max = 1e24;
   model->curves[0].x_min[0] = -1e3F;
   model->curves[0].x_max[0] = nextafterf(1, 2);
@@ -143,6 +145,7 @@ Test(profile_layerwise, fixture_is_read) {
   cr_assert_eq(model->scale_count, 1);
   cr_assert_eq(model->kappa, 1.015);
   cr_assert_eq(model->step_s[2], 3e-9);
+  cr_assert_eq(model->busy_excess, 0); /* absent */
   cr_assert_eq(model->power_w[JC_POWER_OTHERS], 12.25);
   cr_assert_eq(model->curves[0].type, jc_type_find("linear"));
   cr_assert_eq(model->curves[1].order, JC_ORDER_PLAIN);
@@ -172,9 +175,174 @@ Test(profile_layerwise, may_be_absent) {
 
 static const struct {
   const char *find, *replacement;
-  const char *message; /* behind "profile.json:" */
+  const char *message;
 } mistakes[] = {
-#include "tests/profile_layerwise_mistakes.h"
+    {"\"kappa\": 1.015", "\"kappa\": 0",
+     "invalid: profile.json:122: layerwise.kappa: expected a positive number up to 1000000, got 0"},
+    {"\"kappa\": 1.015", "\"kappa\": 1.1e6",
+     "invalid: profile.json:122: layerwise.kappa: expected a positive number up to 1000000, got "
+     "1.1e6"},
+    {"\"kappa\": 1.015", "\"kappa\": null",
+     "invalid: profile.json:122: layerwise.kappa: expected a positive number up to 1000000, got "
+     "null"},
+    {"    \"kappa\": 1.015,\n", "", "invalid: profile.json:120: layerwise: 'kappa' is missing"},
+    {"\"kappa\": 1.015", "\"kapa\": 1.015",
+     "invalid: profile.json:122: layerwise.kapa: unknown key, did you mean 'kappa'?"},
+    {"\"kappa\": 1.015", "\"kappa\": 1.015,\n    \"busy_excess\": -1.5",
+     "invalid: profile.json:123: layerwise.busy_excess: expected a number from -1 to 1000000, got "
+     "-1.5"},
+    {"\"kappa\": 1.015", "\"kappa\": 1.015,\n    \"busy_excess\": 1.1e6",
+     "invalid: profile.json:123: layerwise.busy_excess: expected a number from -1 to 1000000, got "
+     "1.1e6"},
+    {"\"constant\": 1.5e-5", "\"constant\": -1e-9",
+     "invalid: profile.json:123: layerwise.step_s.constant: expected a number from 0 to "
+     "1000000000000, got -1e-9"},
+    {"\"per_layer\": 2e-7", "\"per_layer\": \"much\"",
+     "invalid: profile.json:123: layerwise.step_s.per_layer: expected a number from 0 to "
+     "1000000000000, got \"much\""},
+    {"\"per_logit\": 3e-9", "\"per_logit\": 1.1e12",
+     "invalid: profile.json:123: layerwise.step_s.per_logit: expected a number from 0 to "
+     "1000000000000, got 1.1e12"},
+    {"\"products\": 15.5", "\"products\": -1",
+     "invalid: profile.json:124: layerwise.power_w.products: expected a number from 0 to "
+     "1000000000000, got -1"},
+    {", \"update\": 11}", "}", "invalid: profile.json:124: layerwise.power_w: 'update' is missing"},
+    {"\"others\": 12.25", "\"other\": 12.25",
+     "invalid: profile.json:124: layerwise.power_w.other: unknown key, did you mean 'others'?"},
+    {"\"intercept\": -2.7", "\"intercept\": -1001",
+     "invalid: profile.json:126: layerwise.time_interval.intercept: expected a number from -1000 "
+     "to 1000, got -1001"},
+    {"\"weight\": {\"deviation\": 0.3", "\"weight\": {\"deviation\": 1001",
+     "invalid: profile.json:127: layerwise.time_interval.weight.deviation: expected a number from "
+     "-1000 to 1000, got 1001"},
+    {"\"mean\": {\"deviation\": -2.7, ", "\"mean\": {",
+     "invalid: profile.json:128: layerwise.time_interval.mean: 'deviation' is missing"},
+    {"\"deviation\": {\"deviation\": 0.5", "\"deviation\": {\"deviation\": 0",
+     "invalid: profile.json:129: layerwise.time_interval.deviation.deviation: expected a positive "
+     "number up to 1000, got 0"},
+    {"\"width\": {\"0.5\": 0.8", "\"width\": {\"0.5\": -0.8",
+     "invalid: profile.json:130: layerwise.time_interval.width.0.5: expected a number from 0 to "
+     "1000000, got -0.8"},
+    {"\"width\": {\"0.5\": 0.8, ", "\"width\": {",
+     "invalid: profile.json:130: layerwise.time_interval.width: '0.5' is missing"},
+    {"\"intercept\": -2.5", "\"intercept\": 1e999",
+     "invalid: profile.json:133: layerwise.energy_interval.intercept: expected a finite number, "
+     "got 1e999"},
+    {"\"batch\", \"in_channels\"", "\"in_channels\", \"batch\"",
+     "mismatch: profile.json:121: layerwise.features: shape features differ, in name or order: "
+     "only in the profile [], only in this program []; calibrate again"},
+    {"\"after_convolution\", \"readers\"]", "\"after_convolution\"]",
+     "mismatch: profile.json:121: layerwise.features: shape features differ, in name or order: "
+     "only in the profile [], only in this program [readers]; calibrate again"},
+    {"\"after_convolution\", \"readers\"]", "\"after_convolution\", \"colour\"]",
+     "mismatch: profile.json:121: layerwise.features: shape features differ, in name or order: "
+     "only in the profile [colour], only in this program [readers]; calibrate again"},
+    {"\"readers\"]", "\"readers\", \"readers\"]",
+     "mismatch: profile.json:121: layerwise.features: shape features differ, in name or order: "
+     "only in the profile [], only in this program []; calibrate again"},
+    {"\"readers\"]", "7]",
+     "invalid: profile.json:121: layerwise.features[18]: expected a string, got 7"},
+    {"\"scales\": [\n      [0.25, 0.125, 0.125, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]\n  "
+     "  ]",
+     "\"scales\": []",
+     "invalid: profile.json:139: layerwise.scales: expected at least one list of scales"},
+    {"[0.25, 0.125", "[0.125",
+     "invalid: profile.json:140: layerwise.scales[0]: expected 19 numbers, got 18"},
+    {"[0.25, 0.125", "[1001, 0.125",
+     "invalid: profile.json:140: layerwise.scales[0][0]: expected a number from -1000 to 1000, got "
+     "1001"},
+    {"[0.25, 0.125", "[null, 0.125",
+     "invalid: profile.json:140: layerwise.scales[0][0]: expected a number from -1000 to 1000, got "
+     "null"},
+    {"\"type\": \"linear\",\n        \"order\"", "\"type\": \"liner\",\n        \"order\"",
+     "invalid: profile.json:144: layerwise.curves[0].type: expected a name of `types`, got "
+     "\"liner\""},
+    {"\"order\": \"\"", "\"order\": \"blocks\"",
+     "invalid: profile.json:145: layerwise.curves[0].order: expected \"\", \"padded\", \"plain\" "
+     "or \"reordered\", got \"blocks\""},
+    {"\"phase\": \"forward\",\n        \"rows\"", "\"phase\": \"sideways\",\n        \"rows\"",
+     "invalid: profile.json:146: layerwise.curves[0].phase: expected \"forward\", \"backward\" or "
+     "\"update\", got \"sideways\""},
+    {"\"rows\": 40", "\"rows\": 0",
+     "invalid: profile.json:147: layerwise.curves[0].rows: expected a positive integer, got 0"},
+    {"\"networks\": 12", "\"networks\": 1.5",
+     "invalid: profile.json:148: layerwise.curves[0].networks: expected a positive integer, got "
+     "1.5"},
+    {"\"scale\": 0", "\"scale\": 1",
+     "invalid: profile.json:149: layerwise.curves[0].scale: expected a non-negative integer up to "
+     "0, got 1"},
+    {"\"call_s\": 2e-6", "\"call_s\": -2e-6",
+     "invalid: profile.json:150: layerwise.curves[0].call_s: expected a number from 0 to "
+     "1000000000000, got -2e-6"},
+    {"\"flop_s\": 2.5e-11", "\"flop_s\": null",
+     "invalid: profile.json:151: layerwise.curves[0].flop_s: expected a number from 0 to "
+     "1000000000000, got null"},
+    {"\"byte_s\": 1.25e-10", "\"byte_s\": 1.1e12",
+     "invalid: profile.json:152: layerwise.curves[0].byte_s: expected a number from 0 to "
+     "1000000000000, got 1.1e12"},
+    {"\"mean\": 0.02", "\"mean\": -101",
+     "invalid: profile.json:153: layerwise.curves[0].mean: expected a number from -100 to 100, got "
+     "-101"},
+    {"\"residual_min\": -0.6", "\"residual_min\": 101",
+     "invalid: profile.json:154: layerwise.curves[0].residual_min: expected a number from -100 to "
+     "100, got 101"},
+    {"\"residual_max\": 0.7", "\"residual_max\": -101",
+     "invalid: profile.json:155: layerwise.curves[0].residual_max: expected a number from -100 to "
+     "100, got -101"},
+    {"\"signal\": 0.3", "\"signal\": -0.3",
+     "invalid: profile.json:156: layerwise.curves[0].signal: expected a number from 0 to 1000000, "
+     "got -0.3"},
+    {"\"noise\": 0.05", "\"noise\": 1.1e6",
+     "invalid: profile.json:157: layerwise.curves[0].noise: expected a number from 0 to 1000000, "
+     "got 1.1e6"},
+    {"\"flops_max\": 2e9", "\"flops_max\": 1.1e24",
+     "invalid: profile.json:158: layerwise.curves[0].flops_max: expected a number from 0 to 1e+24, "
+     "got 1.1e24"},
+    {"\"bytes_max\": 6e7", "\"bytes_max\": -1",
+     "invalid: profile.json:159: layerwise.curves[0].bytes_max: expected a number from 0 to 1e+24, "
+     "got -1"},
+    {"\"x_min\": [0.5, ", "\"x_min\": [",
+     "invalid: profile.json:160: layerwise.curves[0].x_min: expected 19 numbers, got 18"},
+    {"\"x_min\": [0.5, ", "\"x_min\": [-1001, ",
+     "invalid: profile.json:160: layerwise.curves[0].x_min[0]: expected a number from -1000 to "
+     "1000, got -1001"},
+    {"\"x_max\": [1.5, 1", "\"x_max\": [1.5, true",
+     "invalid: profile.json:161: layerwise.curves[0].x_max[1]: expected a number from -1000 to "
+     "1000, got true"},
+    {"[0.125, 0.75, 0.5", "[1.1e9, 0.75, 0.5",
+     "invalid: profile.json:163: layerwise.curves[0].support[0][0]: expected a number from "
+     "-1000000000 to 1000000000, got 1.1e9"},
+    {"[0.125, 0.75, 0.5", "[0.125, 0.5",
+     "invalid: profile.json:163: layerwise.curves[0].support[0]: expected 20 numbers, got 19"},
+    {"[0.125, 0.75, 0.5", "[0.125, 1001, 0.5",
+     "invalid: profile.json:163: layerwise.curves[0].support[0][1]: expected a number from -1000 "
+     "to 1000, got 1001"},
+    {"[0.125, 0.75, 0.5", "[0.125, 0.75, [0.5]",
+     "invalid: profile.json:163: layerwise.curves[0].support[0][2]: expected a number from -1000 "
+     "to 1000, got an array"},
+    {"\"support\": [\n          [0.125", "\"support\": [\n          7, [0.125",
+     "invalid: profile.json:163: layerwise.curves[0].support[0]: expected an array, got 7"},
+    {"\"type\": \"relu\",\n        \"order\": \"plain\"",
+     "\"type\": \"linear\",\n        \"order\": \"\"",
+     "invalid: profile.json:167: layerwise.curves[1]: expected the curves in the order of type, "
+     "order and phase"},
+    {"\"type\": \"linear\",\n        \"order\": \"\",",
+     "\"type\": \"relu\",\n        \"order\": \"plain\",",
+     "invalid: profile.json:167: layerwise.curves[1]: expected the curves in the order of type, "
+     "order and phase"},
+    {"\"type\": \"linear\",\n        \"order\": \"\",",
+     "\"type\": \"update\",\n        \"order\": \"\",",
+     "invalid: profile.json:167: layerwise.curves[1]: expected the curves in the order of type, "
+     "order and phase"},
+    {"\"layerwise\": {\n    \"features\"", "\"layer_wise\": {\n    \"features\"",
+     "invalid: profile.json:120: layer_wise: unknown key, did you mean 'layerwise'?"},
+    {"\"layerwise\": {\n    \"features\"",
+     "\"layerwise\": null,\n  \"layerwise\": {\n    \"features\"",
+     "invalid: profile.json:121: layerwise: the key is repeated: first given in line 120"},
+    {"\"layerwise\": {\n      \"time\": {\n        \"networks\": 24",
+     "\"layerwise\": {\n      \"time\": {\n        \"networks\": 0",
+     "invalid: profile.json:27: errors.layerwise.time.networks: expected a positive integer, got "
+     "0"},
 };
 
 Test(profile_layerwise, mistakes_get_their_message) {
@@ -202,18 +370,20 @@ Test(profile_layerwise, every_key_is_needed) {
       "width",    "seconds",         "concentration", "order",        "rows",          "scale",
       "call_s",   "flop_s",          "byte_s",        "residual_min", "residual_max",  "signal",
       "noise",    "x_min",           "x_max",         "support"};
+  static const char mark[] = "\"layerwise\": {\n    \"features\"";
   char *text = read_text(FIXTURES "/profiles/layerwise.json");
-  char *part = strstr(text, "\"layerwise\": {\n    \"features\"");
-  cr_assert_not_null(part);
+  size_t before = 0; /* of the part */
+  while (text[before] != '\0' && strncmp(text + before, mark, strlen(mark)) != 0)
+    before++;
   for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
     char find[64], replacement[64];
     struct jc_error error = {0};
     snprintf(find, sizeof(find), "\"%s\":", keys[i]);
     snprintf(replacement, sizeof(replacement), "\"%s_\":", keys[i]);
-    char *edited = edit_text(part, find, replacement);
+    char *edited = edit_text(text + before, find, replacement);
     char *whole = calloc(1, strlen(text) + 64);
     cr_assert_not_null(whole);
-    snprintf(whole, strlen(text) + 64, "%.*s%s", (int)(part - text), text, edited);
+    snprintf(whole, strlen(text) + 64, "%.*s%s", (int)before, text, edited);
     write_text(path, whole);
     cr_expect_eq(jc_profile_read(path, &pair.first, &error), JC_ERROR_INVALID, "without %s",
                  keys[i]);
