@@ -134,10 +134,15 @@ static void report(const struct session *s, double start_s) {
   session_progress(s, "train", done, s->plan.count, remaining_s);
 }
 
+/* A handful of networks fits nothing, and is not worth the time. */
+enum { FEWEST_FOR_SECOND_LOOKS = 24 };
+
 /* What is left of the time goes into a second look at every network, long after its first: other
  * machines on the same host slow this one down by a tenth and more, for seconds at a time, and of
  * two looks the quieter one counts (fit.c). */
 static enum jc_status look_again(struct session *s, struct jc_error *error) {
+  if (s->plan.count < FEWEST_FOR_SECOND_LOOKS)
+    return JC_OK;
   for (uint32_t i = 0; i < s->plan.count; i++) {
     const uint32_t index = s->order[i];
     const struct network_state *network = &s->networks[index];

@@ -58,7 +58,7 @@ static const struct jc_field clamp_fields[] = {
           .help = "largest output"),
 };
 
-POINTWISE_KIND(relu, 1, output, "max(x, 0)", .fuses_into = &kind_batchnorm2d);
+POINTWISE_KIND(relu, 1, output, "max(x, 0)", .fuses_into = JC_LAYER_batchnorm2d);
 POINTWISE_KIND(relu6, 2, output, "min(max(x, 0), 6)");
 POINTWISE_KIND(leaky_relu, 2, input, "x, or a small multiple of it where negative",
                FIELDS(leaky_relu_fields));

@@ -254,7 +254,7 @@ static const struct jc_kind kind_linear = {
     FIELDS(linear_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .ties_with = &kind_embedding,
+    .ties_with = JC_LAYER_embedding,
     .shape = linear_shape,
     .cost = linear_cost,
 };

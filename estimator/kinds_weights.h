@@ -44,7 +44,7 @@ static const struct jc_kind kind_embedding = {
     FIELDS(embedding_fields),
     .min_inputs = 1,
     .max_inputs = 1,
-    .ties_with = &kind_linear,
+    .ties_with = JC_LAYER_linear,
     .shape = embedding_shape,
     .cost = embedding_cost,
 };

@@ -474,24 +474,26 @@ struct jc_kind {
   const char *name;
   const char *summary; /* one line for `joulecast list layers` */
   const struct jc_field *fields;
-  uint32_t field_count;
-  uint32_t min_inputs, max_inputs; /* JC_ANY_INPUTS: any number */
-  uint8_t spatial_rank;            /* numbers in an extent; 0 for kinds that have none */
-  uint8_t layout;                  /* enum jc_layout_rule */
-  uint8_t fused_variant;           /* see fuses_into */
+  uint8_t field_count;
+  uint8_t min_inputs;
+  uint8_t spatial_rank;  /* numbers in an extent; 0 for kinds that have none */
+  uint8_t layout;        /* enum jc_layout_rule */
+  uint8_t fused_variant; /* see fuses_into */
+  /* Elementwise operations per output element; pooling kinds multiply it by their window, and
+   * biases are added by the kinds that have one. */
+  uint8_t ops_per_output;
   bool output_per_step; /* its output has no batch whatever its inputs have: a table of weights */
+  /* The kind into whose primitive this one is fused when it is the only reader of its output
+   * (relu into batchnorm2d); the other then takes its fused_variant. An enum jc_layer_kind; 0,
+   * which is never meant: none. So for ties_with. */
+  uint8_t fuses_into;
+  /* Another kind whose weights, if of the same shape, weight_from may name. */
+  uint8_t ties_with;
+  uint32_t max_inputs; /* JC_ANY_INPUTS: any number */
   /* Names of further cost variants, whose costs differ by more than FLOPs and bytes
    * ("conv2d.depthwise"), NULL at the end; NULL: the kind itself is the only one. See
    * jc_kind_variant(). */
   const char *const *variants;
-  /* The kind into whose primitive this one is fused when it is the only reader of its output
-   * (relu into batchnorm2d), NULL: none; the other then takes its fused_variant. */
-  const struct jc_kind *fuses_into;
-  /* Another kind whose weights, if of the same shape, weight_from may name; NULL: only its own. */
-  const struct jc_kind *ties_with;
-  /* Elementwise operations per output element; pooling kinds multiply it by their window, and
-   * biases are added by the kinds that have one. */
-  uint32_t ops_per_output;
   /* Output shape, or the first failure (path: the field or `inputs` at fault). */
   enum jc_status (*shape)(const struct jc_layer_view *view, struct jc_shape *out,
                           struct jc_error *error);

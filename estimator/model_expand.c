@@ -154,10 +154,11 @@ static enum jc_status fill_weight_from(const struct jc_expansion *x,
     return jc_json_fail(node, x->error, "expected an earlier layer, got an input");
   const struct jc_layer *owner = &x->layer[tensor - inputs];
   const struct jc_kind *kind = jc_kind_get(layer->kind), *found = jc_kind_get(owner->kind);
-  if (found != kind && found != kind->ties_with) {
+  const struct jc_kind *tied =
+      kind->ties_with != 0 ? jc_kind_get((enum jc_layer_kind)kind->ties_with) : NULL;
+  if (found != kind && found != tied) {
     return jc_json_fail(node, x->error, "expected an earlier %s%s%s, '%.100s' is a %s", kind->name,
-                        kind->ties_with ? " or " : "", kind->ties_with ? kind->ties_with->name : "",
-                        owner->name, found->name);
+                        tied ? " or " : "", tied ? tied->name : "", owner->name, found->name);
   }
   layer->weight_from = owner->weight_from != JC_NONE ? owner->weight_from : tensor - inputs;
   return JC_OK;

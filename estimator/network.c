@@ -94,8 +94,8 @@ static enum jc_status check_shared_weights(const struct jc_analysis *analysis, u
     return jc_fail(error, JC_ERROR_INVALID, 0, "weight_from",
                    "expected a layer with parameters, this %s has none",
                    jc_kind_get(layer->kind)->name);
-  const bool may_tie =
-      owner->kind == layer->kind || jc_kind_get(layer->kind)->ties_with == jc_kind_get(owner->kind);
+  const bool may_tie = owner->kind == layer->kind ||
+                       (owner->kind != 0 && jc_kind_get(layer->kind)->ties_with == owner->kind);
   if (may_tie && theirs->params == ours->params && jc_shape_equal(&theirs->weight, &ours->weight))
     return JC_OK;
   return jc_fail(error, JC_ERROR_INVALID, 0, "weight_from",
@@ -375,17 +375,17 @@ static bool is_output(const struct jc_network *network, uint32_t tensor) {
 static void mark_fusion(struct jc_analysis *analysis, const struct tensors *t, uint32_t index) {
   const struct jc_network *network = analysis->network;
   const struct jc_layer *layer = &network->layers[index];
-  const struct jc_kind *into = jc_kind_get(layer->kind)->fuses_into;
+  const uint8_t into = jc_kind_get(layer->kind)->fuses_into;
   const uint32_t input = layer->input_count > 0 ? layer_inputs(network, layer)[0] : 0;
-  if (into == NULL || input < network->input_count || t->consumers[input] != 1 ||
+  if (into == 0 || input < network->input_count || t->consumers[input] != 1 ||
       is_output(network, input))
     return;
   const uint32_t producer = input - network->input_count;
-  if (jc_kind_get(network->layers[producer].kind) != into)
+  if (network->layers[producer].kind != into)
     return;
   analysis->layers[index].fused = true;
   analysis->layers[producer].follower = index;
-  analysis->layers[producer].variant = into->fused_variant;
+  analysis->layers[producer].variant = jc_kind_get((enum jc_layer_kind)into)->fused_variant;
 }
 
 static void add_totals(struct jc_totals *totals, const struct jc_layer *layer,
