@@ -20,7 +20,7 @@ static const struct option_row rows_plan[] = {
      OPTION_FREE},
     {"seed", 0, PLAN(seed), "N", "of the plan: another seed trains other networks", "1",
      OPTION_RANGE(0, OPTION_ANY_COUNT)},
-    {"networks", 0, PLAN(networks), "N", "sample networks to train", "120 or 240",
+    {"networks", 0, PLAN(networks), "N", "sample networks to train", "80 or 160",
      OPTION_RANGE(1, 100000)},
 };
 const struct option_table table_plan = {"Plan", rows_plan, OPTION_COUNT(rows_plan)};

@@ -29,7 +29,7 @@ static const struct option_row rows_measuring[] = {
     {"fresh", 0, CALIBRATE(fresh), NULL,
      "set earlier samples aside (FILE.old1, ...) and begin anew", NULL, OPTION_FREE},
     {"max-seconds", 0, CALIBRATE(max_seconds), "S",
-     "stop training after that long; the rest of the plan is left out", "about 1 or 5 minutes",
+     "stop training after that long; the rest of the plan is left out", "about 1 or 3 minutes",
      OPTION_RANGE(OPTION_POSITIVE, 1e6)},
 };
 static const struct option_row rows_force[] = {
