@@ -200,8 +200,8 @@ static void expect_watts(const struct machine *machine, double tolerance) {
 
 /* Forecasts of held-out networks: 3 % off on the mean and none by more than 8 %, in which the
  * kernel regression of seconds on so few samples has the larger part; so what joules are off more
- * than the seconds stays within 3 % for each. */
-static void expect_joules(const struct machine *machine) {
+ * than the seconds stays within 3 % for each, and those above idle within ACTIVE_TOLERANCE. */
+static void expect_joules(const struct machine *machine, double active_tolerance) {
   double off_s = 0, off_j = 0;
   for (uint32_t i = FITTED; i < PLANNED; i++) {
     struct analysed a;
@@ -217,7 +217,7 @@ static void expect_joules(const struct machine *machine) {
     cr_assert_float_eq(joules, 1, 0.08, "%s: joules x %g", plan.entries[i].id, joules);
     cr_assert_float_eq(joules / seconds, 1, 0.03, "%s: joules x %g, seconds x %g",
                        plan.entries[i].id, joules, seconds);
-    cr_assert_float_eq(active / seconds, 1, 0.05, "%s: above idle x %g, seconds x %g",
+    cr_assert_float_eq(active / seconds, 1, active_tolerance, "%s: above idle x %g, seconds x %g",
                        plan.entries[i].id, active, seconds);
     release(&a);
   }
@@ -229,7 +229,7 @@ static void check_even_power(uint32_t threads) {
   const struct machine machine = {.threads = threads, .share = {1, 1, 1}};
   calibrate(&machine);
   expect_watts(&machine, 0.005);
-  expect_joules(&machine);
+  expect_joules(&machine, 0.03);
 }
 
 Test(energy_fit, one_thread) {
@@ -248,7 +248,7 @@ Test(energy_fit, groups_that_draw_different_power) {
   expect_watts(&machine, 0.15);
   cr_assert_gt(profile.layerwise.power_w[JC_POWER_PRODUCTS],
                profile.layerwise.power_w[JC_POWER_OTHERS]);
-  expect_joules(&machine);
+  expect_joules(&machine, 0.08);
 }
 
 /* The linear method has its joules from the same samples, short windows among them. */
