@@ -139,13 +139,15 @@ class Lists(unittest.TestCase):
         self.assertGreaterEqual(len({c["model"] for c in configurations}), 20)
         self.assertTrue(all(family for _, family in entries))
 
-    def test_the_blind_ones_are_not_shipped(self):
-        _, configurations = self.check("blind")
+    def test_the_blind_ones_are_neither_shipped_nor_on_the_other_list(self):
+        _, blind = self.check("blind")
+        _, development = self.check("development")
         shipped = {m[:-5] for m in os.listdir(os.path.join(SOURCE, "models"))
                    if m.endswith(".json")}
-        names = {c["model"] for c in configurations}
+        names = {c["model"] for c in blind}
         self.assertGreaterEqual(len(names), 12)
         self.assertEqual(names & shipped, set())
+        self.assertEqual(names & {c["model"] for c in development}, set())
 
     def test_no_calibration_trains_them(self):
         sampled = set()
