@@ -47,6 +47,7 @@ static enum jc_status measure_network(struct session *s, void *context, struct j
       .min_steps = s->effort->min_steps,
       .min_window_s = s->pace.min_window_s,
       .least_share = JC_WANTED_SHARE,
+      .probe = s->probe,
   };
   (void)context;
   return jc_measure_window(s->runner, s->analysis, &options, s->meter, &window, keep_window, s,

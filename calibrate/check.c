@@ -68,6 +68,7 @@ static enum jc_status keep_window(void *context, const struct jc_window *window,
   assert(check->times.count == window->steps);
   summarize_steps(&check->times, m);
   m->cpu_share = window->cpu_s / (check->options->training.threads * window->time_s);
+  m->speed = window->speed;
   m->energy_per_step_j = window->late_polls == 0 ? window->energy_j / (double)window->steps : NAN;
   m->quiet = m->cpu_share >= JC_CHECK_QUIET_SHARE && window->late_polls == 0;
   return JC_OK;
@@ -81,6 +82,7 @@ enum jc_status jc_check_measure(const struct jc_analysis *analysis,
       .runner = options->training,
       .min_steps = options->min_steps,
       .min_window_s = options->min_window_s,
+      .probe = options->probe,
       .each_step = keep_step,
       .step_context = &check.times,
   };

@@ -21,6 +21,7 @@
 
 #include "calibrate/meter.h"
 #include "calibrate/runner.h"
+#include "calibrate/speed_probe.h"
 
 /* CPU time over threads x wall time of a window whose times are believed. */
 #define JC_CHECK_QUIET_SHARE 0.97
@@ -30,6 +31,7 @@ enum { JC_CHECK_TRIES = 3 };
 struct jc_check_options {
   const struct jc_runner_driver *runner;
   struct jc_meter *meter;
+  const struct jc_speed_probe *probe; /* NULL: none */
   struct jc_runner_options training;
   uint32_t min_steps;  /* >= 3; after two that warm up */
   double min_window_s; /* seconds of training at least; 0: the steps alone decide */
@@ -43,6 +45,7 @@ struct jc_check_measurement {
   double mean_error_s;      /* standard error of step_mean_s */
   double cpu_share;         /* CPU time over threads x wall time */
   double energy_per_step_j; /* idle power included; NAN: a counter may have wrapped unseen */
+  struct jc_speed speed;    /* of the machine meanwhile */
   uint32_t tries;
   bool quiet; /* cpu_share >= JC_CHECK_QUIET_SHARE and the meter was read in time */
 };

@@ -1,139 +1,167 @@
-/* drift.c -- the machine's speed over time, from what a fit leaves of networks in random order. */
+/* drift.c -- the machine's speed over time, from the probes beside networks measured twice. */
 #include "calibrate/drift.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "calibrate/order.h"
+#include "calibrate/speed_probe.h"
 
-enum { NEIGHBOURS = 3 };       /* on either side */
-enum { FEWEST_NETWORKS = 24 }; /* fewer say nothing of time */
-enum { ROUNDS = 2 };           /* the first fit still follows the slow networks */
-static const double quick_quantile = 0.1;
+enum { FEWEST_PAIRS = 16 };
+/* A pair whose steps differ more than e^0.7 = 2 times tells of an accident, not of a speed. */
+static const double largest_change = 0.7;
+/* A step cannot well slow down more than the worse of its parts, but the probe is not the step. */
+static const double largest_slope = 2;
 
-/* Everything of one search; arrays of [networks]. */
-struct search {
-  const struct jc_timed_networks *data;
-  uint32_t count;
-  uint32_t *order;  /* networks by moment */
-  double *residual; /* log(measured / fitted), in that order */
-  double *around;   /* median of the neighbours', in that order */
-  double *sorted;
-};
-
-static void find_around(struct search *s) {
-  for (uint32_t i = 0; i < s->count; i++) {
-    double values[2 * NEIGHBOURS];
-    uint32_t n = 0;
-    for (int64_t k = (int64_t)i - NEIGHBOURS; k <= (int64_t)i + NEIGHBOURS; k++)
-      if (k >= 0 && k < (int64_t)s->count && k != (int64_t)i)
-        values[n++] = s->residual[k];
-    s->around[i] = median_of(values, n);
-  }
+static bool is_known(const struct jc_sample *sample) {
+  return jc_speed_sum_s(&sample->speed) > 0;
 }
 
-/* Of the networks' residuals on their neighbours'. */
-static double slope_of(const struct search *s) {
-  double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
-  for (uint32_t i = 0; i < s->count; i++) {
-    mean_x += s->around[i] / s->count;
-    mean_y += s->residual[i] / s->count;
-  }
-  for (uint32_t i = 0; i < s->count; i++) {
-    xx += (s->around[i] - mean_x) * (s->around[i] - mean_x);
-    xy += (s->around[i] - mean_x) * (s->residual[i] - mean_y);
-  }
-  return xx > 0 ? fmin(fmax(xy / xx, 0), 1) : 0;
-}
+/* ---- the usual speed ---- */
 
-/* Slowdowns by a fit to DATA as it is corrected so far. */
-static void judge(struct search *s, const struct jc_layerwise *model, double *slowdown) {
-  for (uint32_t i = 0; i < s->count; i++) {
-    const struct jc_timed_network *network = &s->data->networks[s->order[i]];
-    struct jc_layerwise_step step;
-    jc_layerwise_step(model, network->analysis, network->batch_size, false, &step);
-    s->residual[i] = log(network->step_s / step.time_s);
-  }
-  find_around(s);
-  const double slope = slope_of(s);
-  memcpy(s->sorted, s->around, s->count * sizeof(double));
-  qsort(s->sorted, s->count, sizeof(double), compare_doubles);
-  const double quick = s->sorted[(uint32_t)(quick_quantile * (s->count - 1))];
-  for (uint32_t i = 0; i < s->count; i++)
-    slowdown[s->order[i]] = exp(slope * fmax(s->around[i] - quick, 0));
-}
-
-void jc_divide_by_slowdown(struct jc_timed_network *network, struct jc_layer_time *times,
-                           double slowdown) {
-  double *const quantities[] = {&network->step_s, &network->least_step_s, &network->energy_j,
-                                &network->active_j, &network->busy_s};
-  for (size_t k = 0; k < sizeof(quantities) / sizeof(quantities[0]); k++)
-    *quantities[k] /= slowdown;
-  for (uint32_t i = 0; i < network->count; i++) {
-    times[network->first + i].time_s /= slowdown;
-    times[network->first + i].median_s /= slowdown;
-  }
-}
-
-/* A copy of DATA, corrected by SLOWDOWN. */
-static enum jc_status correct(const struct jc_timed_networks *data, const double *slowdown,
-                              struct jc_timed_networks *corrected, struct jc_error *error) {
-  struct jc_timed_network *networks = malloc(data->network_count * sizeof(*networks));
-  struct jc_layer_time *times = malloc((data->time_count + 1) * sizeof(*times));
-  *corrected = (struct jc_timed_networks){data->network_count, data->time_count, networks, times};
-  if (networks == NULL || times == NULL)
+static enum jc_status find_usual(const struct jc_looks *networks, uint32_t count,
+                                 struct jc_layerwise_speed *drift, struct jc_error *error) {
+  uint32_t most = 1, known = 0;
+  for (uint32_t n = 0; n < count; n++)
+    most += networks[n].count;
+  double *compute_s = malloc(2 * (size_t)most * sizeof(double));
+  if (compute_s == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  memcpy(networks, data->networks, data->network_count * sizeof(*networks));
-  memcpy(times, data->times, data->time_count * sizeof(*times));
-  for (uint32_t n = 0; n < data->network_count; n++)
-    jc_divide_by_slowdown(&networks[n], times, slowdown[n]);
+  double *memory_s = compute_s + most;
+  for (uint32_t n = 0; n < count; n++) {
+    for (uint32_t i = 0; i < networks[n].count; i++) {
+      const struct jc_sample *sample = &networks[n].samples[i];
+      if (!is_known(sample))
+        continue;
+      compute_s[known] = sample->speed.compute_s;
+      memory_s[known++] = sample->speed.memory_s;
+    }
+  }
+  if (known > 0) {
+    drift->compute_s = median_of(compute_s, known);
+    drift->memory_s = median_of(memory_s, known);
+  }
+  free(compute_s);
   return JC_OK;
 }
 
-static void free_corrected(struct jc_timed_networks *corrected) {
-  free((void *)corrected->networks);
-  free((void *)corrected->times);
-}
+/* ---- slopes ---- */
 
-static void sort_by_moment(struct search *s) {
-  for (uint32_t i = 0; i < s->count; i++) {
-    uint32_t at = i; /* nearly in order: files are written as time goes */
-    for (; at > 0 && s->data->networks[s->order[at - 1]].moment > s->data->networks[i].moment; at--)
-      s->order[at] = s->order[at - 1];
-    s->order[at] = i;
+/* Sums over pairs: x the changes of the probe's parts, y that of the step; all logarithms. */
+struct sums {
+  uint32_t pairs;
+  double xx[2][2], xy[2];
+};
+
+static void add_pair(struct sums *s, const struct jc_sample *a, const struct jc_sample *b) {
+  const double x[2] = {log(a->speed.compute_s / b->speed.compute_s),
+                       log(a->speed.memory_s / b->speed.memory_s)};
+  const double y = log(a->step_median_s / b->step_median_s);
+  if (!(fabs(y) <= largest_change))
+    return;
+  s->pairs++;
+  for (int k = 0; k < 2; k++) {
+    s->xy[k] += x[k] * y;
+    s->xx[k][0] += x[k] * x[0];
+    s->xx[k][1] += x[k] * x[1];
   }
 }
 
-enum jc_status jc_find_drift(const struct jc_timed_networks *data, double *slowdown,
-                             struct jc_error *error) {
-  const uint32_t count = data->network_count;
-  struct search s = {.data = data, .count = count};
-  struct jc_layerwise *model = malloc(sizeof(*model));
-  double *block = calloc(3 * (size_t)count + 1, sizeof(double));
-  s.order = calloc((size_t)count + 1, sizeof(*s.order));
-  for (uint32_t n = 0; n < count; n++)
-    slowdown[n] = 1;
-  if (model == NULL || block == NULL || s.order == NULL) {
-    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-    goto cleanup;
-  }
-  s.residual = block;
-  s.around = block + count;
-  s.sorted = block + 2 * (size_t)count;
-  sort_by_moment(&s);
-  for (int round = 0; round < ROUNDS && count >= FEWEST_NETWORKS && error->status == JC_OK;
-       round++) {
-    struct jc_timed_networks corrected;
-    if (correct(data, slowdown, &corrected, error) == JC_OK &&
-        jc_layerwise_fit_model(&corrected, JC_NO_FOLD, model, error) == JC_OK)
-      judge(&s, model, slowdown);
-    free_corrected(&corrected);
-  }
+static double bounded(double slope) {
+  return fmin(fmax(slope, 0), largest_slope);
+}
 
-cleanup:
-  free(s.order);
-  free(block);
-  free(model);
-  return error->status;
+/* Least squares with slopes >= 0: where one of the two would be negative, the better one alone. */
+static void solve(const struct sums *s, struct jc_layerwise_speed *drift) {
+  const double determinant = s->xx[0][0] * s->xx[1][1] - s->xx[0][1] * s->xx[1][0];
+  const double compute = (s->xy[0] * s->xx[1][1] - s->xy[1] * s->xx[0][1]) / determinant;
+  const double memory = (s->xy[1] * s->xx[0][0] - s->xy[0] * s->xx[0][1]) / determinant;
+  const double alone[2] = {s->xx[0][0] > 0 ? bounded(s->xy[0] / s->xx[0][0]) : 0,
+                           s->xx[1][1] > 0 ? bounded(s->xy[1] / s->xx[1][1]) : 0};
+  const bool compute_is_better = alone[0] * s->xy[0] > alone[1] * s->xy[1];
+  if (compute >= 0 && memory >= 0) { /* neither is NAN */
+    drift->compute_slope = bounded(compute);
+    drift->memory_slope = bounded(memory);
+  } else {
+    drift->compute_slope = compute_is_better ? alone[0] : 0;
+    drift->memory_slope = compute_is_better ? 0 : alone[1];
+  }
+}
+
+enum jc_status jc_drift_find(const struct jc_looks *networks, uint32_t count,
+                             struct jc_layerwise_speed *drift, struct jc_error *error) {
+  struct sums sums = {.pairs = 0};
+  *drift = (struct jc_layerwise_speed){NAN, NAN, 0, 0};
+  if (find_usual(networks, count, drift, error) != JC_OK)
+    return error->status;
+  for (uint32_t n = 0; n < count; n++) {
+    for (uint32_t i = 1; i < networks[n].count; i++) {
+      const struct jc_sample *sample = &networks[n].samples[i];
+      if (is_known(&sample[-1]) && is_known(sample))
+        add_pair(&sums, &sample[-1], sample);
+    }
+  }
+  if (sums.pairs >= FEWEST_PAIRS)
+    solve(&sums, drift);
+  return JC_OK;
+}
+
+double jc_drift_slowdown(const struct jc_layerwise_speed *drift, const struct jc_speed *now) {
+  const double compute = now->compute_s / drift->compute_s,
+               memory = now->memory_s / drift->memory_s;
+  if (isnan(compute) || isnan(memory) || compute <= 0 || memory <= 0)
+    return 1;
+  return pow(compute, drift->compute_slope) * pow(memory, drift->memory_slope);
+}
+
+/* ---- one network ---- */
+
+/* The times of a sample one by one: those of the step, then of layer after layer; NULL at the end.
+ */
+static double *time_at(struct jc_sample *sample, uint32_t index) {
+  enum { OF_STEP = 3, OF_LAYER = 6 };
+  double *const of_step[OF_STEP] = {&sample->step_min_s, &sample->step_median_s,
+                                    &sample->loss_time_s};
+  if (index < OF_STEP)
+    return of_step[index];
+  if ((index - OF_STEP) / OF_LAYER >= sample->layer_count)
+    return NULL;
+  struct jc_sample_layer *layer = &sample->layers[(index - OF_STEP) / OF_LAYER];
+  double *const of_layer[OF_LAYER] = {&layer->forward_s,      &layer->backward_s,
+                                      &layer->update_s,       &layer->forward_min_s,
+                                      &layer->backward_min_s, &layer->update_min_s};
+  return of_layer[(index - OF_STEP) % OF_LAYER];
+}
+
+/* Of the looks that count and know time INDEX; NAN if none does, 0 if it is 0 in one. */
+static double mean_time(const struct jc_layerwise_speed *drift, const struct jc_looks *looks,
+                        bool all, uint32_t index) {
+  double sum = 0;
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < looks->count; i++) {
+    struct jc_sample *sample = &looks->samples[i];
+    const double *time_s = all || is_known(sample) ? time_at(sample, index) : NULL;
+    if (time_s == NULL || isnan(*time_s))
+      continue;
+    sum += log(*time_s / jc_drift_slowdown(drift, &sample->speed));
+    n++;
+  }
+  return n > 0 ? exp(sum / n) : NAN;
+}
+
+void jc_drift_remove(const struct jc_layerwise_speed *drift, const struct jc_looks *looks,
+                     uint32_t chosen) {
+  struct jc_sample *sample = &looks->samples[chosen];
+  const double measured_s = sample->step_median_s;
+  bool all = true;
+  for (uint32_t i = 0; i < looks->count; i++)
+    all = all && !is_known(&looks->samples[i]);
+  double *time_s;
+  for (uint32_t index = 0; (time_s = time_at(sample, index)) != NULL; index++)
+    *time_s = mean_time(drift, looks, all, index);
+  const double change = sample->step_median_s / measured_s;
+  double *const as_the_step[] = {&sample->energy_j, &sample->time_s, &sample->cpu_time_s,
+                                 &sample->step_mean_s, &sample->energy_half_width_j};
+  for (size_t k = 0; k < sizeof(as_the_step) / sizeof(as_the_step[0]); k++)
+    *as_the_step[k] *= change;
 }

@@ -20,10 +20,10 @@ static const double least_active_share = 0.01;
 /* ... or it is taken for so much, if no more than this share of the networks need it. */
 static const double tolerated_below_idle = 0.1;
 
-/* A sample with its network analysed. */
+/* A network, analysed, with all that was measured of it. */
 struct prepared {
-  struct jc_sample sample;
-  uint32_t moment; /* place among all samples read: samples are written as time goes */
+  struct jc_looks looks;
+  uint32_t chosen; /* whose joules count */
   struct jc_model *model;
   void *storage;
   struct jc_analysis analysis;
@@ -36,10 +36,16 @@ struct collection {
   struct jc_forward_samples forward; /* instead of items, where the samples are forward passes */
 };
 
+static struct jc_sample *sample_of(const struct prepared *p) {
+  return &p->looks.samples[p->chosen];
+}
+
 static void prepared_free(struct prepared *p) {
   if (p == NULL)
     return;
-  jc_sample_free(&p->sample);
+  for (uint32_t i = 0; i < p->looks.count; i++)
+    jc_sample_free(&p->looks.samples[i]);
+  free(p->looks.samples);
   jc_model_free(p->model);
   free(p->storage);
   free(p);
@@ -55,7 +61,7 @@ static void collection_free(struct collection *c) {
 /* ---- reading ---- */
 
 static enum jc_status analyze(struct prepared *p, struct jc_error *error) {
-  if (jc_sample_read_model(&p->sample, &p->model, error) != JC_OK)
+  if (jc_sample_read_model(sample_of(p), &p->model, error) != JC_OK)
     return error->status;
   const struct jc_network *network = jc_model_network(p->model);
   const size_t bytes = jc_analysis_storage_size(network->layer_count, network->input_count);
@@ -64,10 +70,10 @@ static enum jc_status analyze(struct prepared *p, struct jc_error *error) {
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   if (jc_network_analyze(network, p->storage, bytes, &p->analysis, error) != JC_OK)
     return error->status;
-  if (p->sample.layer_count != network->layer_count)
+  if (sample_of(p)->layer_count != network->layer_count)
     return jc_fail(error, JC_ERROR_INVALID, 0, "layers",
                    "expected the times of the model's %u layers, got %u", network->layer_count,
-                   p->sample.layer_count);
+                   sample_of(p)->layer_count);
   return JC_OK;
 }
 
@@ -116,7 +122,7 @@ const char *jc_sample_difference(const struct jc_sample *a, const struct jc_samp
 
 static enum jc_status check_same(const struct collection *c, const struct jc_sample *sample,
                                  struct jc_error *error) {
-  const struct jc_sample *first = c->count > 0 ? &c->items[0]->sample : sample;
+  const struct jc_sample *first = c->count > 0 ? sample_of(c->items[0]) : sample;
   const char *difference = jc_sample_difference(first, sample);
   if (difference == NULL)
     return JC_OK;
@@ -128,43 +134,55 @@ static enum jc_status check_same(const struct collection *c, const struct jc_sam
                  first->run.threads);
 }
 
-/* Of two lines of one network: that of the energy block, else the quieter one, since other work can
- * only slow a step down; the later one of equals, whose idle power is known better. */
+/* Of two lines of one network: that of the energy block, else that of the quicker machine, by the
+ * probe beside it or, where it is not known, by the step itself, since other work can only slow a
+ * step down; the later one of equals, whose idle power is known better. */
 static bool is_better(const struct jc_sample *kept, const struct jc_sample *next) {
+  const double kept_s = jc_speed_sum_s(&kept->speed), next_s = jc_speed_sum_s(&next->speed);
   if (kept->block != next->block)
     return next->block == JC_BLOCK_ENERGY;
+  if (kept_s > 0 && next_s > 0)
+    return next_s <= kept_s;
   return next->step_median_s <= kept->step_median_s;
 }
 
-static double least(double a, double b) {
-  return isnan(a) || b < a ? b : a; /* NAN: not known */
+/* The same window once more: its idle power became known better, or the file is named twice. */
+static bool is_same_window(const struct jc_sample *a, const struct jc_sample *b) {
+  return a->block == b->block && a->time_s == b->time_s && a->step_median_s == b->step_median_s;
 }
 
-/* What was seen in the line that does not count was seen nonetheless. */
-static void keep_least(struct jc_sample *kept, const struct jc_sample *other) {
-  kept->step_min_s = least(kept->step_min_s, other->step_min_s);
-  for (uint32_t i = 0; i < kept->layer_count && kept->layer_count == other->layer_count; i++) {
-    struct jc_sample_layer *layer = &kept->layers[i];
-    layer->forward_min_s = least(layer->forward_min_s, other->layers[i].forward_min_s);
-    layer->backward_min_s = least(layer->backward_min_s, other->layers[i].backward_min_s);
-    layer->update_min_s = least(layer->update_min_s, other->layers[i].update_min_s);
-  }
-}
-
-/* A network measured again, or in a file named twice, counts once, or leaving it out would leave
- * nothing out. */
-static bool replace(struct collection *c, struct prepared *p) {
-  for (uint32_t i = 0; i < c->count && p->sample.id[0] != '\0'; i++) {
-    if (strcmp(c->items[i]->sample.id, p->sample.id) == 0) {
-      const bool better = is_better(&c->items[i]->sample, &p->sample);
-      struct prepared *winner = better ? p : c->items[i], *loser = better ? c->items[i] : p;
-      keep_least(&winner->sample, &loser->sample);
-      prepared_free(loser);
-      c->items[i] = winner;
-      return true;
+/* Takes over the sample's contents. */
+static enum jc_status add_look(struct prepared *p, struct jc_sample *sample,
+                               struct jc_error *error) {
+  struct jc_looks *looks = &p->looks;
+  for (uint32_t i = 0; i < looks->count; i++) {
+    if (is_same_window(&looks->samples[i], sample)) {
+      jc_sample_free(&looks->samples[i]);
+      looks->samples[i] = *sample;
+      return JC_OK;
     }
   }
-  return false;
+  struct jc_sample *grown = realloc(looks->samples, (looks->count + 1) * sizeof(*grown));
+  if (grown == NULL) {
+    jc_sample_free(sample);
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  }
+  looks->samples = grown;
+  grown[looks->count] = *sample;
+  if (looks->count > 0 && is_better(sample_of(p), sample))
+    p->chosen = looks->count;
+  looks->count++;
+  return JC_OK;
+}
+
+/* A network that was measured again is one network, or leaving it out would leave nothing out. */
+static struct prepared *find_network(const struct collection *c, const struct jc_sample *sample) {
+  for (uint32_t i = 0; i < c->count && sample->id[0] != '\0'; i++) {
+    const struct jc_sample *known = sample_of(c->items[i]);
+    if (strcmp(known->id, sample->id) == 0 && known->layer_count == sample->layer_count)
+      return c->items[i];
+  }
+  return NULL;
 }
 
 static enum jc_status append(struct collection *c, struct prepared *p, struct jc_error *error) {
@@ -190,6 +208,20 @@ static enum jc_status add_forward(struct collection *c, struct jc_sample *sample
 }
 
 /* Takes over the sample's contents. */
+static enum jc_status add_network(struct collection *c, struct jc_sample *sample,
+                                  struct jc_error *error) {
+  struct prepared *p = calloc(1, sizeof(*p));
+  if (p == NULL) {
+    jc_sample_free(sample);
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  }
+  if (add_look(p, sample, error) != JC_OK || analyze(p, error) != JC_OK ||
+      append(c, p, error) != JC_OK)
+    prepared_free(p);
+  return error->status;
+}
+
+/* Takes over the sample's contents. */
 static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
                                  struct jc_fit_report *report, struct jc_error *error) {
   const bool forward = sample->run.phase == JC_RUN_FORWARD;
@@ -201,20 +233,15 @@ static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
   }
   if (forward)
     return add_forward(c, sample, report, error);
-  struct prepared *p = calloc(1, sizeof(*p));
-  if (p == NULL) {
+  report->samples++;
+  report->disturbed += jc_sample_is_disturbed(sample) ? 1 : 0;
+  if (check_same(c, sample, error) != JC_OK || jc_sample_is_disturbed(sample) ||
+      check_complete(sample, error) != JC_OK) {
     jc_sample_free(sample);
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+    return error->status;
   }
-  p->sample = *sample;
-  p->moment = report->samples++;
-  report->disturbed += jc_sample_is_disturbed(&p->sample) ? 1 : 0;
-  const bool usable = check_same(c, &p->sample, error) == JC_OK &&
-                      !jc_sample_is_disturbed(&p->sample) &&
-                      check_complete(&p->sample, error) == JC_OK && analyze(p, error) == JC_OK;
-  if (!usable || (!replace(c, p) && append(c, p, error) != JC_OK))
-    prepared_free(p);
-  return error->status;
+  struct prepared *known = find_network(c, sample);
+  return known != NULL ? add_look(known, sample, error) : add_network(c, sample, error);
 }
 
 static enum jc_status read_file(struct collection *c, const char *path,
@@ -265,10 +292,10 @@ static struct jc_coefficient *find_row(struct jc_fit_rows *rows, uint16_t type, 
 static enum jc_status find_rows(struct jc_fit_rows *rows, const struct prepared *p,
                                 struct jc_error *error) {
   bool seen[JC_MAX_COEFFICIENTS] = {false};
-  for (uint32_t i = 0; i < p->sample.layer_count; i++) {
+  for (uint32_t i = 0; i < sample_of(p)->layer_count; i++) {
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_feature_row features;
-      jc_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size, &features);
+      jc_features(&p->analysis, i, (enum jc_phase)phase, sample_of(p)->run.batch_size, &features);
       if (features.count == 0 || features.fused)
         continue;
       struct jc_coefficient *row = find_row(rows, features.type, features.phase, error);
@@ -331,9 +358,9 @@ static uint32_t accountable_layer(const struct jc_analysis *analysis, uint32_t l
 static double observe_layer(struct collection *c, const struct prepared *p, uint32_t layer,
                             enum jc_phase phase, struct jc_observation *o) {
   struct jc_feature_row f;
-  const double seconds = layer_seconds(&p->sample.layers[layer], phase);
-  jc_features(&p->analysis, accountable_layer(&p->analysis, layer), phase, p->sample.run.batch_size,
-              &f);
+  const double seconds = layer_seconds(&sample_of(p)->layers[layer], phase);
+  jc_features(&p->analysis, accountable_layer(&p->analysis, layer), phase,
+              sample_of(p)->run.batch_size, &f);
   if (f.count == 0)
     return 0;
   const int16_t row = *row_index(&c->rows, f.type, phase);
@@ -349,7 +376,7 @@ static double above_idle_j(const struct jc_sample *s) {
 
 /* Sums of one network's features and stamps by row; row 0, the step, is what no layer has. */
 static void observe(struct collection *c, const struct prepared *p, struct jc_observation *o) {
-  const struct jc_sample *s = &p->sample;
+  const struct jc_sample *s = sample_of(p);
   const double steps = (double)s->steps;
   double stamped_s = 0;
   o->step_s = s->step_median_s;
@@ -382,16 +409,16 @@ static double least_layer_seconds(const struct jc_sample_layer *layer, enum jc_p
  * Returns how many. */
 static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times) {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < p->sample.layer_count; i++) {
+  for (uint32_t i = 0; i < sample_of(p)->layer_count; i++) {
     const uint32_t follower = p->analysis.layers[i].follower;
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_layer_time *time = &times[count];
-      jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase, p->sample.run.batch_size,
+      jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase, sample_of(p)->run.batch_size,
                             &time->row);
-      time->time_s = least_layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
-      time->median_s = layer_seconds(&p->sample.layers[i], (enum jc_phase)phase);
+      time->time_s = least_layer_seconds(&sample_of(p)->layers[i], (enum jc_phase)phase);
+      time->median_s = layer_seconds(&sample_of(p)->layers[i], (enum jc_phase)phase);
       if (follower > 0) {
-        const struct jc_sample_layer *fused = &p->sample.layers[follower];
+        const struct jc_sample_layer *fused = &sample_of(p)->layers[follower];
         time->time_s += least_layer_seconds(fused, (enum jc_phase)phase);
         time->median_s += layer_seconds(fused, (enum jc_phase)phase);
       }
@@ -418,21 +445,20 @@ static enum jc_status timed_make(const struct collection *c,
                                  struct jc_error *error) {
   size_t most = 1;
   for (uint32_t i = 0; i < c->count; i++)
-    most += (size_t)JC_PHASE_COUNT * c->items[i]->sample.layer_count;
+    most += (size_t)JC_PHASE_COUNT * sample_of(c->items[i])->layer_count;
   *t = (struct timed){calloc(c->count, sizeof(*t->networks)), malloc(most * sizeof(*t->times)), 0};
   if (t->times == NULL || t->networks == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   for (uint32_t i = 0; i < c->count; i++) {
     const struct jc_observation *o = &observations[i];
     t->networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
-                                               .batch_size = c->items[i]->sample.run.batch_size,
+                                               .batch_size = sample_of(c->items[i])->run.batch_size,
                                                .step_s = o->step_s,
-                                               .least_step_s = c->items[i]->sample.step_min_s,
+                                               .least_step_s = sample_of(c->items[i])->step_min_s,
                                                .energy_j = o->energy_j,
                                                .active_j = o->active_j,
                                                .busy_s = o->busy_s,
                                                .long_window = o->long_window,
-                                               .moment = c->items[i]->moment,
                                                .first = t->time_count};
     t->networks[i].count = take_times(c->items[i], t->times + t->time_count);
     t->time_count += t->networks[i].count;
@@ -440,36 +466,10 @@ static enum jc_status timed_make(const struct collection *c,
   return JC_OK;
 }
 
-/* Of everything measured of a network: what it would have been on the machine at its usual speed.
- */
-static void observe_at_speed(struct jc_observation *o, uint32_t rows, double slowdown) {
-  double *const quantities[] = {&o->step_s, &o->mean_s, &o->busy_s, &o->active_j, &o->energy_j};
-  for (size_t k = 0; k < sizeof(quantities) / sizeof(quantities[0]); k++)
-    *quantities[k] /= slowdown;
-  for (uint32_t row = 0; row < rows; row++)
-    o->seconds[row] /= slowdown;
-}
-
-static enum jc_status remove_drift(const struct collection *c, struct jc_observation *observations,
-                                   struct timed *t, struct jc_error *error) {
-  const struct jc_timed_networks data = {c->count, t->time_count, t->networks, t->times};
-  double *slowdown = malloc(c->count * sizeof(*slowdown));
-  if (slowdown == NULL)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_find_drift(&data, slowdown, error) == JC_OK) {
-    for (uint32_t i = 0; i < c->count; i++) {
-      jc_divide_by_slowdown(&t->networks[i], t->times, slowdown[i]);
-      observe_at_speed(&observations[i], c->rows.count, slowdown[i]);
-    }
-  }
-  free(slowdown);
-  return error->status;
-}
-
 /* ---- the profile ---- */
 
 static void describe(const struct collection *c, struct jc_profile *profile) {
-  const struct jc_sample *first = &c->items[0]->sample;
+  const struct jc_sample *first = sample_of(c->items[0]);
   double active_j = 0, time_s = 0, idle_w = 0;
   profile->machine = first->machine;
   copy_text(profile->runner, sizeof(profile->runner), first->runner.name);
@@ -483,16 +483,16 @@ static void describe(const struct collection *c, struct jc_profile *profile) {
   profile->sample_networks = c->count;
   for (uint32_t i = 0; i < c->count; i++) {
     const struct prepared *p = c->items[i];
-    const uint64_t batch = p->sample.run.batch_size;
-    active_j += p->sample.energy_j;
-    time_s += p->sample.time_s;
-    idle_w += p->sample.idle_power_w / c->count;
-    profile->load = fmax(profile->load, p->sample.load);
-    profile->forced |= is_forced(&p->sample);
+    const uint64_t batch = sample_of(p)->run.batch_size;
+    active_j += sample_of(p)->energy_j;
+    time_s += sample_of(p)->time_s;
+    idle_w += sample_of(p)->idle_power_w / c->count;
+    profile->load = fmax(profile->load, sample_of(p)->load);
+    profile->forced |= is_forced(sample_of(p));
     profile->flops_max = fmax(profile->flops_max, jc_step_flops(&p->analysis.totals, batch));
     profile->bytes_max = fmax(profile->bytes_max, jc_step_bytes(&p->analysis.totals, batch));
-    if (strcmp(p->sample.date, profile->date) > 0)
-      copy_text(profile->date, sizeof(profile->date), p->sample.date);
+    if (strcmp(sample_of(p)->date, profile->date) > 0)
+      copy_text(profile->date, sizeof(profile->date), sample_of(p)->date);
   }
   profile->active_power_w = active_j / time_s;
   profile->idle_power_w = idle_w;
@@ -516,7 +516,7 @@ static double mean_excess(const struct jc_observation *observations, uint32_t co
 static enum jc_status check_baseline(const struct collection *c, struct jc_error *error) {
   uint32_t below = 0;
   for (uint32_t i = 0; i < c->count; i++) {
-    const struct jc_sample *s = &c->items[i]->sample;
+    const struct jc_sample *s = sample_of(c->items[i]);
     below += above_idle_j(s) < least_active_share * s->energy_j ? 1 : 0;
   }
   if (below <= tolerated_below_idle * c->count)
@@ -524,7 +524,7 @@ static enum jc_status check_baseline(const struct collection *c, struct jc_error
   return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
                  "%u of %u sample networks drew no more than the idle power of %.3g W: the machine "
                  "was not idle when it was measured; calibrate again with --fresh",
-                 below, c->count, c->items[0]->sample.idle_power_w);
+                 below, c->count, sample_of(c->items[0])->idle_power_w);
 }
 
 static enum jc_status fit(struct collection *c, struct jc_profile *profile,
@@ -545,7 +545,6 @@ static enum jc_status fit(struct collection *c, struct jc_profile *profile,
   describe(c, profile);
   profile->mean_excess = mean_excess(observations, c->count);
   if (timed_make(c, observations, &timed, error) == JC_OK &&
-      remove_drift(c, observations, &timed, error) == JC_OK &&
       jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK) {
     const struct jc_timed_networks data = {c->count, timed.time_count, timed.networks, timed.times};
     (void)jc_layerwise_fit(&data, profile, error);
@@ -558,10 +557,27 @@ cleanup:
   return error->status;
 }
 
+/* From here on every sample is what its network takes at the machine's usual speed. */
+static enum jc_status remove_drift(struct collection *c, struct jc_layerwise_speed *drift,
+                                   struct jc_error *error) {
+  struct jc_looks *networks = malloc(c->count * sizeof(*networks));
+  if (networks == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  for (uint32_t i = 0; i < c->count; i++)
+    networks[i] = c->items[i]->looks;
+  if (jc_drift_find(networks, c->count, drift, error) == JC_OK) {
+    for (uint32_t i = 0; i < c->count; i++)
+      jc_drift_remove(drift, &networks[i], c->items[i]->chosen);
+  }
+  free(networks);
+  return error->status;
+}
+
 enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                                 struct jc_profile *profile, struct jc_fit_report *report,
                                 struct jc_error *error) {
   struct collection *c = calloc(1, sizeof(*c));
+  struct jc_layerwise_speed drift;
   if (c == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   memset(profile, 0, sizeof(*profile));
@@ -577,8 +593,9 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                   "other load): run `joulecast calibrate` again, it resumes",
                   FEWEST_NETWORKS, c->count, report->disturbed);
   if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK &&
-      make_rows(c, error) == JC_OK)
-    (void)fit(c, profile, error);
+      remove_drift(c, &drift, error) == JC_OK && make_rows(c, error) == JC_OK &&
+      fit(c, profile, error) == JC_OK)
+    profile->layerwise.speed = drift;
   collection_free(c);
   free(c);
   return error->status;

@@ -36,7 +36,6 @@ struct jc_timed_network {
   double energy_j, active_j; /* of a mean step; above idle */
   double busy_s;             /* seconds each thread works in a mean step; 0: as long as step_s */
   bool long_window;          /* the joules are of windows of seconds, not of a fraction of one */
-  uint32_t moment;           /* orders the networks in time: the line in the file */
   uint32_t first, count;     /* its layer times */
 };
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "calibrate/clock.h"
+#include "calibrate/order.h"
 #include "calibrate/ticks.h"
 #include "calibrate/warm_network.h"
 
@@ -81,30 +82,79 @@ double jc_window_share(const struct jc_window *window, uint32_t threads) {
   return window->cpu_s / (window->time_s * threads);
 }
 
-/* The window proper, after the warm-up. */
-static enum jc_status run_window(struct warm_network *w, const struct jc_window_options *options,
-                                 struct jc_meter *meter, struct jc_window *window,
-                                 struct jc_error *error) {
+/* Steps between two probes take so long, about thirty times a probe, or are one. */
+static const double stretch_s = 0.05;
+
+/* Probes of a window; of a very long one, the first. */
+struct probes {
+  uint32_t count;
+  double compute_s[256], memory_s[256];
+};
+
+static void take_probe(const struct jc_speed_probe *probe, struct probes *probes) {
+  if (probe == NULL || probes->count == sizeof(probes->memory_s) / sizeof(double))
+    return;
+  const struct jc_speed speed = jc_speed_probe_take(probe);
+  probes->compute_s[probes->count] = speed.compute_s;
+  probes->memory_s[probes->count++] = speed.memory_s;
+}
+
+static struct jc_speed median_speed(struct probes *probes) {
+  if (probes->count == 0)
+    return (struct jc_speed){NAN, NAN};
+  return (struct jc_speed){median_of(probes->compute_s, probes->count),
+                           median_of(probes->memory_s, probes->count)};
+}
+
+static bool is_enough(const struct jc_window *window, double ran_s,
+                      const struct jc_window_options *options) {
+  return window->steps >= options->min_steps && ran_s >= options->min_window_s;
+}
+
+/* Steps between two readings of the meter, added to WINDOW: until it is long enough or, with a
+ * probe, for a stretch. */
+static enum jc_status run_stretch(struct warm_network *w, const struct jc_window_options *options,
+                                  struct jc_meter *meter, struct jc_window *window,
+                                  struct jc_error *error) {
+  const double longest_s = options->probe != NULL ? stretch_s : INFINITY;
+  const double before_s = window->time_s;
   struct jc_meter_reading before, after;
-  *window = (struct jc_window){.layers = window->layers};
-  w->kept[0].steps = 0;
   if (jc_meter_read(meter, &before, error) != JC_OK)
     return error->status;
-  const double cpu_start = jc_cpu_clock_s(), start = jc_clock_s();
-  while (window->steps < options->min_steps || jc_clock_s() - start < options->min_window_s) {
+  const double cpu_start_s = jc_cpu_clock_s(), start_s = jc_clock_s();
+  double ran_s = 0;
+  while (ran_s < longest_s && !is_enough(window, before_s + ran_s, options)) {
     double time_s = 0;
     if (warm_step(w, &time_s, error) != JC_OK)
       return error->status;
     if (options->each_step != NULL)
       options->each_step(options->step_context, time_s);
     window->steps++;
+    ran_s = jc_clock_s() - start_s;
   }
-  window->cpu_s = jc_cpu_clock_s() - cpu_start;
+  window->cpu_s += jc_cpu_clock_s() - cpu_start_s;
   if (jc_meter_read(meter, &after, error) != JC_OK)
     return error->status;
-  window->time_s = after.time_s - before.time_s;
-  window->energy_j = after.energy_j - before.energy_j;
-  window->late_polls = after.late_polls - before.late_polls;
+  window->time_s += after.time_s - before.time_s;
+  window->energy_j += after.energy_j - before.energy_j;
+  window->late_polls += after.late_polls - before.late_polls;
+  return JC_OK;
+}
+
+/* The window proper, after the warm-up. Probes are in none of its sums. */
+static enum jc_status run_window(struct warm_network *w, const struct jc_window_options *options,
+                                 struct jc_meter *meter, struct jc_window *window,
+                                 struct jc_error *error) {
+  struct probes probes = {.count = 0};
+  *window = (struct jc_window){.layers = window->layers};
+  w->kept[0].steps = 0;
+  take_probe(options->probe, &probes);
+  do {
+    if (run_stretch(w, options, meter, window, error) != JC_OK)
+      return error->status;
+    take_probe(options->probe, &probes);
+  } while (!is_enough(window, window->time_s, options));
+  window->speed = median_speed(&probes);
   return JC_OK;
 }
 

@@ -11,6 +11,7 @@
 
 #include "calibrate/meter.h"
 #include "calibrate/runner.h"
+#include "calibrate/speed_probe.h"
 
 /* Steps whose layer times are kept for the medians; a longer window only adds joules. */
 enum { JC_KEPT_STEPS = 48 };
@@ -31,6 +32,7 @@ struct jc_window_options {
   double min_window_s; /* the meter's share: RAPL ticks once a millisecond */
   double least_share;  /* a window of a lower CPU share is measured again at once, the better one
                           kept; 0: never */
+  const struct jc_speed_probe *probe; /* run between steps; NULL: never */
   /* Told the seconds of every step of the window; may be NULL. */
   void (*each_step)(void *context, double step_s);
   void *step_context;
@@ -47,12 +49,13 @@ struct jc_window {
   uint32_t steps;
   uint32_t outliers;    /* kept steps of more than 3 medians: in time and joules, in no median */
   uint32_t repeats;     /* 1: this is the better of two */
-  double time_s, cpu_s; /* of the window; CPU time of the process, all threads */
+  double time_s, cpu_s; /* of the steps; CPU time of the process, all threads */
   double energy_j;
   uint64_t late_polls; /* the meter may have missed a wrap: the energy is not to be trusted */
   double step_min_s, step_median_s, step_mean_s;
-  double loss_s;    /* median of the loss and its gradient; NAN: the runner does not say */
-  double startup_s; /* building, and what the first step took longer than the median */
+  struct jc_speed speed; /* of the machine meanwhile; NAN without a probe */
+  double loss_s;         /* median of the loss and its gradient; NAN: the runner does not say */
+  double startup_s;      /* building, and what the first step took longer than the median */
   struct jc_window_layer *layers; /* [layer_count], the caller's */
 };
 

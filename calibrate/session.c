@@ -156,7 +156,8 @@ enum jc_status session_open(struct session *s, struct jc_error *error) {
       check_load(s, &quietest, error) != JC_OK)
     return error->status;
   jc_conditions_raise(&s->conditions, s->options->raise_priority);
-  if (open_meter(s, error) != JC_OK)
+  if (open_meter(s, error) != JC_OK ||
+      jc_speed_probe_open(s->options->threads, &s->probe, error) != JC_OK)
     return error->status;
   choose_pace(s);
   session_progress(s, "idle", 0, 1, NAN);
@@ -177,6 +178,7 @@ void session_close(struct session *s) {
   free(s->networks);
   free(s->order);
   jc_plan_free(&s->plan);
+  jc_speed_probe_close(s->probe);
   jc_meter_close(s->meter);
   jc_conditions_restore(&s->conditions);
 }
@@ -282,6 +284,7 @@ enum jc_status session_describe_window(const struct session *s, const struct jc_
   sample->step_median_s = window->step_median_s;
   sample->step_mean_s = window->step_mean_s;
   sample->loss_time_s = window->loss_s;
+  sample->speed = window->speed;
   sample->outlier_steps = window->outliers;
   if (jc_sample_set_model_text(sample, s->entry->model_json, strlen(s->entry->model_json), error) !=
           JC_OK ||

@@ -74,6 +74,7 @@ struct session {
   const struct effort *effort;
   struct jc_calibrate_pace pace;
   struct jc_meter *meter;
+  struct jc_speed_probe *probe;
   struct jc_machine machine;
   struct jc_conditions conditions;
   struct jc_plan plan;

@@ -306,6 +306,7 @@ static enum jc_status measure_rounds(const struct check_options *o, struct check
 static enum jc_status measure(const struct check_options *o, struct check *check,
                               struct jc_error *error) {
   struct jc_meter *meter = NULL;
+  struct jc_speed_probe *probe = NULL;
   const struct jc_profile *profile = check->profile;
   struct jc_check_options options = {
       .runner = profile != NULL ? jc_runner_find(profile->runner) : jc_runner_at(0),
@@ -318,13 +319,16 @@ static enum jc_status measure(const struct check_options *o, struct check *check
                    profile != NULL ? profile->runner : jc_runner_at(0)->name);
   check->runner = options.runner->name;
   check->runner_version = options.runner->version();
-  if (check_load(o->force, check, error) == JC_OK && open_meter(o, check, &meter, error) == JC_OK) {
+  if (check_load(o->force, check, error) == JC_OK && open_meter(o, check, &meter, error) == JC_OK &&
+      jc_speed_probe_open(check->threads, &probe, error) == JC_OK) {
     options.meter = meter;
+    options.probe = probe;
     options.min_window_s = o->min_seconds.given    ? o->min_seconds.value
                            : check->meter.measured ? metered_window_s
                                                    : modelled_window_s;
     (void)measure_rounds(o, check, &options, error);
   }
+  jc_speed_probe_close(probe);
   jc_meter_close(meter);
   return error->status;
 }

@@ -296,6 +296,8 @@ static void put_round(const struct check *check, const struct jc_check_measureme
   jc_put_real(w, "cpu_share", m->cpu_share);
   jc_put_real(w, "energy_per_step_j", m->energy_per_step_j);
   jc_put_string(w, "power_source", check->meter.measured ? "measured" : "modelled");
+  jc_put_real(w, "speed_compute_s", m->speed.compute_s);
+  jc_put_real(w, "speed_memory_s", m->speed.memory_s);
   jc_put_uint(w, "tries", m->tries);
   jc_put_bool(w, "quiet", m->quiet);
   jc_put_end(w);

@@ -130,6 +130,13 @@ struct jc_interval_model {
 
 double jc_interval_unit(const struct jc_interval_model *interval, const double *difficulty);
 
+/* The speed of the machine of which the model speaks, by calibrate/speed_probe.h, and how steps
+ * slow down with it: (compute / compute_s)^compute_slope x (memory / memory_s)^memory_slope. */
+struct jc_layerwise_speed {
+  double compute_s, memory_s; /* NAN: not known */
+  double compute_slope, memory_slope;
+};
+
 struct jc_layerwise {
   uint32_t scale_count, curve_count, support_count;
   float scales[JC_MAX_SCALES][JC_SHAPE_FEATURES]; /* 1 / length scale */
@@ -144,6 +151,7 @@ struct jc_layerwise {
    * the CPU. */
   double busy_excess;
   struct jc_interval_model time_interval, energy_interval;
+  struct jc_layerwise_speed speed; /* for who compares with a measurement; no part of a forecast */
 };
 
 /* Watts above idle for every forecast second of GROUP. */

@@ -296,6 +296,7 @@ static void get_interval(const struct jc_json_node *node, struct jc_interval_mod
 
 /* ---- the whole ---- */
 
+static const char *const speed_keys[] = {"compute_s", "memory_s", "compute_slope", "memory_slope"};
 static const char *const step_keys[3] = {"constant", "per_layer", "per_logit"};
 
 static void put_scales(struct jc_json_writer *writer, const struct jc_layerwise *model) {
@@ -314,6 +315,22 @@ static void get_scales(const struct jc_json_node *list, struct jc_layerwise *mod
     jc_json_fail(list, error, "expected at least one list of scales");
 }
 
+/* Left out where it is not known: of samples without probes. */
+static void put_speed(struct jc_json_writer *writer, const struct jc_layerwise_speed *speed) {
+  const double values[] = {speed->compute_s, speed->memory_s, speed->compute_slope,
+                           speed->memory_slope};
+  if (!isnan(speed->memory_s))
+    put_named(writer, "speed", speed_keys, COUNT(speed_keys), values);
+}
+
+static void get_speed(const struct jc_json_node *node, struct jc_layerwise_speed *speed,
+                      struct jc_error *error) {
+  double values[] = {NAN, NAN, 0, 0};
+  if (node != NULL)
+    get_named(node, speed_keys, COUNT(speed_keys), 0, 1e6, false, values, error);
+  *speed = (struct jc_layerwise_speed){values[0], values[1], values[2], values[3]};
+}
+
 void jc_put_layerwise(struct jc_json_writer *writer, const char *key,
                       const struct jc_layerwise *model) {
   const char *groups[JC_POWER_GROUP_COUNT];
@@ -325,6 +342,7 @@ void jc_put_layerwise(struct jc_json_writer *writer, const char *key,
   put_named(writer, "step_s", step_keys, COUNT(step_keys), model->step_s);
   put_named(writer, "power_w", groups, JC_POWER_GROUP_COUNT, model->power_w);
   jc_put_real(writer, "busy_excess", model->busy_excess);
+  put_speed(writer, &model->speed);
   put_interval(writer, "time_interval", &model->time_interval);
   put_interval(writer, "energy_interval", &model->energy_interval);
   put_scales(writer, model);
@@ -337,9 +355,9 @@ void jc_put_layerwise(struct jc_json_writer *writer, const char *key,
 
 enum jc_status jc_get_layerwise(const struct jc_json_node *node, struct jc_layerwise *model,
                                 struct jc_error *error) {
-  static const char *const keys[] = {"features", "kappa",         "step_s",
-                                     "power_w",  "time_interval", "energy_interval",
-                                     "scales",   "curves",        "busy_excess"};
+  static const char *const keys[] = {
+      "features",        "kappa",  "step_s", "power_w",     "time_interval",
+      "energy_interval", "scales", "curves", "busy_excess", "speed"};
   const char *groups[JC_POWER_GROUP_COUNT];
   memset(model, 0, sizeof(*model));
   if (node == NULL)
@@ -355,6 +373,7 @@ enum jc_status jc_get_layerwise(const struct jc_json_node *node, struct jc_layer
   get_named(jc_json_need(node, "power_w", error), groups, JC_POWER_GROUP_COUNT, 0, largest_cost,
             false, model->power_w, error);
   jc_json_get_real(jc_json_known(node, "busy_excess"), -1, 1e6, &model->busy_excess, error);
+  get_speed(jc_json_known(node, "speed"), &model->speed, error);
   get_interval(jc_json_need(node, "time_interval", error), &model->time_interval, error);
   get_interval(jc_json_need(node, "energy_interval", error), &model->energy_interval, error);
   get_scales(jc_json_need(node, "scales", error), model, error);

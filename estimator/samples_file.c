@@ -35,6 +35,7 @@ void jc_sample_start(struct jc_sample *sample) {
   sample->startup_s = sample->cpu_time_s = sample->load = NAN;
   sample->step_min_s = sample->step_median_s = sample->step_mean_s = NAN;
   sample->loss_time_s = sample->energy_half_width_j = NAN;
+  sample->speed = (struct jc_speed){NAN, NAN};
 }
 
 void jc_sample_free(struct jc_sample *sample) {
@@ -206,6 +207,12 @@ static void put_measured(struct jc_json_writer *writer, const struct jc_sample *
     jc_put_end(writer);
   }
   put_known(writer, "loss_time_s", sample->loss_time_s);
+  if (!isnan(sample->speed.memory_s)) {
+    jc_put_object(writer, "speed");
+    put_known(writer, "compute_s", sample->speed.compute_s);
+    put_known(writer, "memory_s", sample->speed.memory_s);
+    jc_put_end(writer);
+  }
   if (sample->outlier_steps > 0)
     jc_put_uint(writer, "outlier_steps", sample->outlier_steps);
   if (sample->energy_windows > 0)
@@ -375,6 +382,16 @@ static void get_step_time(const struct jc_json_node *node, struct jc_sample *sam
                           error);
 }
 
+static void get_speed(const struct jc_json_node *node, struct jc_speed *speed,
+                      struct jc_error *error) {
+  static const char *const keys[] = {"compute_s", "memory_s"};
+  jc_json_only_keys(node, keys, COUNT(keys), error);
+  jc_json_get_real(jc_json_need(node, "compute_s", error), JC_JSON_POSITIVE, largest_time_s,
+                   &speed->compute_s, error);
+  jc_json_get_real(jc_json_need(node, "memory_s", error), JC_JSON_POSITIVE, largest_time_s,
+                   &speed->memory_s, error);
+}
+
 static void get_energy_block(const struct jc_json_node *root, struct jc_sample *sample,
                              struct jc_error *error) {
   size_t block = JC_BLOCK_TIMES;
@@ -403,6 +420,8 @@ static void get_measured(const struct jc_json_node *root, struct jc_sample *samp
     get_step_time(jc_json_member(root, "step_time_s"), sample, error);
   jc_json_get_real_or_nan(jc_json_member(root, "loss_time_s"), 0, largest_time_s,
                           &sample->loss_time_s, error);
+  if (jc_json_known(root, "speed") != NULL)
+    get_speed(jc_json_member(root, "speed"), &sample->speed, error);
   jc_json_get_uint32(jc_json_known(root, "outlier_steps"), 0, UINT32_MAX, &sample->outlier_steps,
                      error);
   get_energy_block(root, sample, error);
@@ -443,8 +462,9 @@ static void get_sample(const struct jc_json_node *root, struct jc_sample *sample
                                      "loss_time_s",    "outlier_steps",
                                      "energy_windows", "energy_half_width_j",
                                      "conditions",     "load",
-                                     "forced",         "epochs",
-                                     "layers",         "notes"};
+                                     "forced",         "speed",
+                                     "epochs",         "layers",
+                                     "notes"};
   const char *notes;
   jc_json_check_schema(root, JC_RUN_SCHEMA, error);
   jc_json_only_keys(root, keys, COUNT(keys), error);

@@ -40,6 +40,13 @@ struct jc_sample_layer {
   bool fused;      /* computed inside the layer before */
 };
 
+/* Of the probe that is run between the steps (calibrate/speed_probe.h), median seconds of its
+ * parts.
+ */
+struct jc_speed {
+  double compute_s, memory_s; /* NAN: not known */
+};
+
 struct jc_sample_epoch {
   double energy_j; /* NAN: not known */
   double time_s;
@@ -73,6 +80,7 @@ struct jc_sample {
   double cpu_time_s;   /* of the process in `time_s`, all threads */
   double step_min_s, step_median_s, step_mean_s;
   double loss_time_s;         /* of one step: loss and its gradient, median; in no layer */
+  struct jc_speed speed;      /* of the machine, meanwhile */
   uint32_t outlier_steps;     /* of more than 3 medians: in no median */
   uint32_t energy_windows;    /* of the energy block, in the sums; 0: one, of the times */
   double energy_half_width_j; /* of the 95 % interval of the joules of one step */

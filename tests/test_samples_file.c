@@ -64,6 +64,7 @@ static void fill(struct jc_sample *sample, const char *id) {
   sample->step_mean_s = 1.2e-3;
   sample->load = 0.03;
   sample->loss_time_s = 2e-5 / 3;
+  sample->speed = (struct jc_speed){2e-4 / 3, 1e-3 / 7};
   sample->outlier_steps = 2;
   sample->energy_windows = 3;
   sample->energy_half_width_j = 0.25;
@@ -126,6 +127,8 @@ static void expect_same(const struct jc_sample *a, const struct jc_sample *b) {
                                {a->step_median_s, b->step_median_s},
                                {a->step_mean_s, b->step_mean_s},
                                {a->loss_time_s, b->loss_time_s},
+                               {a->speed.compute_s, b->speed.compute_s},
+                               {a->speed.memory_s, b->speed.memory_s},
                                {a->energy_half_width_j, b->energy_half_width_j},
                                {a->load, b->load}};
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

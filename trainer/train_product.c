@@ -98,6 +98,29 @@ static struct jc_dnn_conv describe_conv(const struct jc_graph *graph, const stru
   return conv;
 }
 
+/* Blocks of 4 or 8 channels, which a convolution of so many a group makes, serve nothing else:
+ * oneDNN 2.6 normalises them with its reference code, 50 times slower than the usual ones. */
+static bool has_narrow_blocks(const struct jc_layout *layout, const struct jc_layout *usual) {
+  struct jc_image image, usual_image;
+  return layout != NULL && usual != NULL && jc_layout_image(layout, &image) &&
+         jc_layout_image(usual, &usual_image) && image.block > 1 && image.block < usual_image.block;
+}
+
+/* The buffer a convolution writes to, and what readers see of it. */
+static void append_conv(struct jc_graph *graph, struct jc_primitive *forward, bool bias) {
+  const uint32_t source = jc_graph_input(graph, 0, jc_primitive_layout(forward, JC_ARG_SOURCE));
+  const struct jc_layout *layout = jc_primitive_layout(forward, JC_ARG_DESTINATION);
+  const struct jc_layout *usual =
+      jc_layout_fast(graph->dnn, jc_graph_out(graph)->dims, graph->error);
+  if (!has_narrow_blocks(layout, usual)) {
+    append_forward(graph, forward, source, jc_graph_output(graph, layout), bias);
+    return;
+  }
+  const uint32_t narrow = jc_graph_buffer(graph, jc_layout_bytes(layout));
+  append_forward(graph, forward, source, narrow, bias);
+  jc_graph_output_view(graph, jc_graph_reorder(graph, narrow, layout, usual), usual);
+}
+
 void jc_conv2d_forward(struct jc_graph *graph, struct jc_node *node) {
   struct product_state *state = jc_graph_allocate(graph, sizeof(*state));
   if (state == NULL)
@@ -113,10 +136,7 @@ void jc_conv2d_forward(struct jc_graph *graph, struct jc_node *node) {
   const uint32_t ungrouped = conv->groups == 1;
   declare_parameters(graph, forward, 5 - ungrouped, weight_dims + ungrouped, conv->out[0],
                      conv->bias, (uint64_t)(weight_dims[2] * weight_dims[3] * weight_dims[4]));
-  const uint32_t source = jc_graph_input(graph, 0, jc_primitive_layout(forward, JC_ARG_SOURCE));
-  append_forward(graph, forward, source,
-                 jc_graph_output(graph, jc_primitive_layout(forward, JC_ARG_DESTINATION)),
-                 conv->bias);
+  append_conv(graph, forward, conv->bias);
 }
 
 void jc_conv2d_backward(struct jc_graph *graph, struct jc_node *node) {
