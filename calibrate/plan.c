@@ -9,7 +9,7 @@
 #include "estimator/estimator.h"
 #include "estimator/model_file.h"
 
-enum { TRIES_PER_NETWORK = 200, LARGEST_BATCH = 1024 };
+enum { TRIES_PER_NETWORK = 400, TRIES_OF_A_FAMILY = 25, LARGEST_BATCH = 1024 };
 static const double smallest_step_flops = 1e7;
 
 const char *jc_plan_family(size_t index) {
@@ -17,26 +17,47 @@ const char *jc_plan_family(size_t index) {
   return family != NULL ? family->name : NULL;
 }
 
-static const struct family *choose_family(struct random_stream *random) {
+/* Where in [0, 2^32) the network of a turn lies, in its family and in its size: the R2 sequence
+ * (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences"), powers of 1
+ * / 1.3247... modulo 1. However many networks there are, they spread evenly over families and
+ * sizes, so that any beginning of a plan has of each family what its weight says, give or take one
+ * or two, and small and large ones of it. */
+enum axis { AXIS_FAMILY, AXIS_SIZE };
+
+static uint32_t place_of_turn(enum axis axis, uint32_t start, uint32_t turn) {
+  static const uint32_t steps[] = {0xc13fa9a9u, 0x91e10da5u};
+  return start + turn * steps[axis];
+}
+
+static const struct family *family_of_turn(uint32_t start, uint32_t turn) {
   uint32_t total = 0;
   for (size_t i = 0; family_at(i) != NULL; i++)
     total += family_at(i)->weight;
-  uint32_t ticket = random_below(random, total);
+  uint32_t ticket = (uint32_t)((uint64_t)place_of_turn(AXIS_FAMILY, start, turn) * total >> 32);
   size_t i = 0;
   while (ticket >= family_at(i)->weight)
     ticket -= family_at(i++)->weight;
   return family_at(i);
 }
 
-static enum jc_status draw_model(const struct family *family, struct random_stream *random,
-                                 const char *id, char **model_json, struct jc_error *error) {
+/* How many of FAMILY come before TURN. */
+static uint32_t members_before(const struct family *family, uint32_t start, uint32_t turn) {
+  uint32_t members = 0;
+  for (uint32_t i = 0; i < turn; i++)
+    members += family_of_turn(start, i) == family;
+  return members;
+}
+
+static enum jc_status draw_model(const struct family *family, uint32_t member,
+                                 struct random_stream *random, const char *id, char **model_json,
+                                 struct jc_error *error) {
   struct builder b;
   char name[64];
   const double side =
       family->side_min * pow(family->side_max / family->side_min, random_unit(random));
   const uint32_t channels = random_unit(random) < 0.8 ? 3 : 1;
   snprintf(name, sizeof(name), "%s_%s", family->name, id);
-  builder_start(&b, random_bits(random), name, channels, (uint32_t)side);
+  builder_start(&b, random_bits(random), name, member, channels, (uint32_t)side);
   family->draw(&b);
   jc_put_end(&b.writer); /* layers */
   jc_put_end(&b.writer);
@@ -66,39 +87,50 @@ static enum jc_status count(const char *model_json, struct jc_totals *totals,
 /* A byte takes about as long as this many FLOPs: layers that only move data bound a step too. */
 static const double flops_per_byte = 20;
 
+/* Reads and writes of a weight in a step: forward, both backwards, and five in the update. */
+static const double weight_passes = 8;
+
 /* What a sample costs to train, in FLOPs. */
 static double sample_cost(const struct jc_totals *totals) {
   return (double)totals->training_flops +
          flops_per_byte * ((double)totals->forward_bytes + (double)totals->backward_bytes);
 }
 
-/* A batch that brings the step near a log-uniform number of FLOPs; 0: none fits the limits. */
-static uint64_t choose_batch(const struct jc_totals *totals, const struct jc_plan_options *options,
-                             struct random_stream *random) {
+/* And a step, whatever its batch. */
+static double fixed_cost(const struct jc_totals *totals) {
+  return flops_per_byte * weight_passes * (double)totals->weight_bytes;
+}
+
+/* A batch that brings the step near SIZE in [0, 1], on a logarithmic scale of what the limits
+ * permit; 0: none fits them. */
+static uint64_t choose_batch(const struct jc_totals *totals, uint32_t batch_min, double size,
+                             const struct jc_plan_options *options, struct random_stream *random) {
   const double flops = sample_cost(totals);
-  const double target =
-      smallest_step_flops * pow(options->flops_max / smallest_step_flops, random_unit(random));
-  double batch = fmin(fmax(round(target / flops), 1), LARGEST_BATCH);
+  const double target = smallest_step_flops * pow(options->flops_max / smallest_step_flops, size);
+  double batch = fmin(fmax(round(target / flops), batch_min), LARGEST_BATCH);
   if (batch > 8 && random_unit(random) < 0.7)
     batch = exp2(round(log2(batch))); /* as people choose them */
-  if (batch * flops > options->flops_max ||
+  if (batch * flops + fixed_cost(totals) > options->flops_max ||
       (double)jc_training_memory_bytes(totals, (uint64_t)batch, JC_OPTIMIZER_MOMENTUM) >
           options->memory_bytes)
     return 0;
   return (uint64_t)batch;
 }
 
-static enum jc_status draw_entry(const struct jc_plan_options *options,
-                                 struct random_stream *random, struct jc_plan_entry *entry,
-                                 struct jc_error *error) {
-  for (int i = 0; i < TRIES_PER_NETWORK; i++) {
+/* A network of the family whose turn it is; where none of it fits the limits, of the next ones'. */
+static enum jc_status draw_entry(const struct jc_plan_options *options, uint32_t start,
+                                 uint32_t index, struct random_stream *random,
+                                 struct jc_plan_entry *entry, struct jc_error *error) {
+  const double size = place_of_turn(AXIS_SIZE, start, index) * 0x1p-32;
+  for (uint32_t i = 0; i < TRIES_PER_NETWORK; i++) {
     struct jc_totals totals = {0};
-    const struct family *family = choose_family(random);
-    if (draw_model(family, random, entry->id, &entry->model_json, error) != JC_OK ||
+    const struct family *family = family_of_turn(start, index + i / TRIES_OF_A_FAMILY);
+    if (draw_model(family, members_before(family, start, index), random, entry->id,
+                   &entry->model_json, error) != JC_OK ||
         count(entry->model_json, &totals, error) != JC_OK)
       return error->status;
     entry->family = family->name;
-    entry->batch_size = choose_batch(&totals, options, random);
+    entry->batch_size = choose_batch(&totals, family->batch_min, size, options, random);
     if (entry->batch_size > 0)
       return JC_OK;
     free(entry->model_json);
@@ -119,11 +151,12 @@ enum jc_status jc_plan_make(const struct jc_plan_options *options, struct jc_pla
     /* Each network has a stream of its own, so that a longer plan begins with the shorter one. */
     struct random_stream seed = {options->seed};
     struct random_stream random = {random_bits(&seed) + i};
+    const uint32_t start = (uint32_t)random_bits(&seed);
     struct jc_plan_entry *entry = &plan->entries[i];
     snprintf(entry->id, sizeof(entry->id), "%.4s%llu-%04u", options->prefix,
              (unsigned long long)options->seed, i);
     plan->count++;
-    if (draw_entry(options, &random, entry, error) != JC_OK) {
+    if (draw_entry(options, start, i, &random, entry, error) != JC_OK) {
       jc_plan_free(plan);
       return error->status;
     }

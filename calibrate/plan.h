@@ -1,5 +1,7 @@
-/* plan.h -- which sample networks a calibration trains: random members of ten families, drawn
- * from a seed. The networks of the accuracy benchmark (models/) are never among them. */
+/* plan.h -- which sample networks a calibration trains: random members of the families in
+ * plan_families.c, drawn from a seed. Families and sizes are spread evenly whatever the seed, so
+ * that every kind of layer that the trainer trains is in a calibration. The networks of the
+ * accuracy benchmark (models/) are never among them. */
 #ifndef JC_CALIBRATE_PLAN_H
 #define JC_CALIBRATE_PLAN_H
 
@@ -21,7 +23,7 @@ struct jc_plan_options {
   const char *prefix; /* of the ids: plans of other limits must not be taken for each other */
   uint64_t seed;
   uint32_t count;      /* sample networks */
-  double flops_max;    /* largest training step, FLOPs */
+  double flops_max;    /* largest training step, FLOPs, a moved byte counted as 20 */
   double memory_bytes; /* largest training step, bytes */
 };
 

@@ -21,11 +21,12 @@ struct builder {
   struct tap last;   /* what the next layer reads unless told otherwise */
   uint32_t side;     /* height and width at `last`, roughly: for choosing strides */
   uint32_t channels; /* at `last` */
+  uint32_t member;   /* how many of its family come before: for what must not be left to chance */
 };
 
 static inline void builder_start(struct builder *b, uint64_t seed, const char *name,
-                                 uint32_t channels, uint32_t side) {
-  *b = (struct builder){.random = {seed}, .side = side, .channels = channels};
+                                 uint32_t member, uint32_t channels, uint32_t side) {
+  *b = (struct builder){.random = {seed}, .side = side, .channels = channels, .member = member};
   snprintf(b->last.name, sizeof(b->last.name), "input");
   jc_put_start(&b->writer, JC_JSON_COMPACT);
   jc_put_object(&b->writer, NULL);
@@ -55,14 +56,19 @@ static inline uint32_t builder_channels(struct builder *b, double low, double hi
   return builder_chance(b, 0.8) ? 16 * (uint32_t)fmax(1, round(c / 16)) : (uint32_t)fmax(1, c);
 }
 
-/* Opens a layer of kind TYPE that reads FROM and becomes the last one; its fields follow. */
-static inline void layer_open(struct builder *b, const char *type, const struct tap *from,
-                              const struct tap *second) {
-  const struct tap first = from != NULL ? *from : b->last;
+/* Opens a layer of kind TYPE that reads nothing and becomes the last one; its fields follow. */
+static inline void layer_source(struct builder *b, const char *type) {
   snprintf(b->last.name, sizeof(b->last.name), "l%u", b->layers++);
   jc_put_object(&b->writer, NULL);
   jc_put_string(&b->writer, "name", b->last.name);
   jc_put_string(&b->writer, "type", type);
+}
+
+/* The same of a layer that reads FROM, or the last one, and perhaps SECOND. */
+static inline void layer_open(struct builder *b, const char *type, const struct tap *from,
+                              const struct tap *second) {
+  const struct tap first = from != NULL ? *from : b->last;
+  layer_source(b, type);
   jc_put_array(&b->writer, "inputs");
   jc_put_string(&b->writer, NULL, first.name);
   if (second != NULL)
@@ -88,6 +94,7 @@ static inline void layer_join(struct builder *b, const char *type, const struct 
 struct conv_spec {
   uint32_t out, kernel, stride, groups; /* stride and groups: 0 means 1 */
   bool bias;
+  bool patches; /* no padding: with stride = kernel, windows side by side */
 };
 
 static inline void layer_conv(struct builder *b, struct conv_spec spec) {
@@ -96,12 +103,12 @@ static inline void layer_conv(struct builder *b, struct conv_spec spec) {
   jc_put_uint(&b->writer, "out_channels", spec.out);
   jc_put_uint(&b->writer, "kernel_size", spec.kernel);
   jc_put_uint(&b->writer, "stride", stride);
-  jc_put_uint(&b->writer, "padding", spec.kernel / 2);
+  jc_put_uint(&b->writer, "padding", spec.patches ? 0 : spec.kernel / 2);
   jc_put_uint(&b->writer, "groups", spec.groups > 0 ? spec.groups : 1);
   jc_put_bool(&b->writer, "bias", spec.bias);
   layer_close(b);
   b->channels = spec.out;
-  b->side = (b->side + stride - 1) / stride;
+  b->side = spec.patches ? b->side / stride : (b->side + stride - 1) / stride;
 }
 
 static inline void layer_conv_norm(struct builder *b, struct conv_spec spec,
@@ -156,6 +163,32 @@ static inline void layer_mean(struct builder *b) {
   jc_put_uint(&b->writer, NULL, 3);
   jc_put_end(&b->writer);
   layer_close(b);
+}
+
+/* Channels behind positions, or back before them. */
+static inline void layer_permute(struct builder *b, bool channels_last) {
+  static const uint32_t orders[2][4] = {{0, 3, 1, 2}, {0, 2, 3, 1}};
+  layer_open(b, "permute", NULL, NULL);
+  jc_put_array(&b->writer, "dims");
+  for (int i = 0; i < 4; i++)
+    jc_put_uint(&b->writer, NULL, orders[channels_last][i]);
+  jc_put_end(&b->writer);
+  layer_close(b);
+}
+
+/* Every channel times a number that is learnt. */
+static inline void layer_channel_scale(struct builder *b) {
+  const struct tap input = b->last;
+  layer_source(b, "parameter");
+  jc_put_array(&b->writer, "shape");
+  jc_put_uint(&b->writer, NULL, b->channels);
+  jc_put_uint(&b->writer, NULL, 1);
+  jc_put_uint(&b->writer, NULL, 1);
+  jc_put_end(&b->writer);
+  layer_close(b);
+  const struct tap scale = b->last;
+  b->last = input;
+  layer_join(b, "mul", &scale);
 }
 
 /* One half of the channels of FROM. */

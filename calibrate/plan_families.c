@@ -19,9 +19,9 @@ static void head_pooled(struct builder *b) {
 /* As VGG: 3x3 convolutions, with or without batchnorm, halved by pools. */
 static void draw_plain(struct builder *b) {
   const bool norm = builder_chance(b, 0.5);
-  const uint32_t stages = 1 + random_below(&b->random, 4);
+  const uint32_t stages = 1 + random_below(&b->random, 5);
   uint32_t width = builder_channels(b, 16, 96);
-  for (uint32_t stage = 0; stage < stages; stage++, width = width < 384 ? 2 * width : width) {
+  for (uint32_t stage = 0; stage < stages; stage++, width = width < 512 ? 2 * width : width) {
     const uint32_t convs = 1 + random_below(&b->random, 3);
     for (uint32_t i = 0; i < convs; i++) {
       const struct conv_spec conv = {.out = width, .kernel = 3, .bias = true};
@@ -68,8 +68,9 @@ static void shortcut_padded(struct builder *b, const struct tap *input, uint32_t
 }
 
 static void draw_residual(struct builder *b) {
-  const uint32_t stages = 1 + random_below(&b->random, 3);
-  const bool padded = builder_chance(b, 0.6);
+  const bool padded = b->member % 2 == 0;
+  const uint32_t stages =
+      padded ? 2 + random_below(&b->random, 2) : 1 + random_below(&b->random, 4);
   uint32_t width = builder_channels(b, 16, 96);
   layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3}, "relu");
   for (uint32_t stage = 0; stage < stages; stage++, width *= 2) {
@@ -93,37 +94,6 @@ static void draw_residual(struct builder *b) {
   head_pooled(b);
 }
 
-/* 1x1, 3x3 (grouped in half of the members), 1x1 around a shortcut, after a large first layer. */
-static void draw_bottleneck(struct builder *b) {
-  const uint32_t groups = builder_chance(b, 0.4) ? 1 : 4u << random_below(&b->random, 4);
-  const uint32_t stages = 1 + random_below(&b->random, 2);
-  uint32_t width = 32u << random_below(&b->random, 4);
-  width = groups > 1 && width < 4 * groups ? 4 * groups : width;
-  layer_conv_norm(b, (struct conv_spec){.out = 64, .kernel = 7, .stride = 2}, "relu");
-  if (b->side >= 8)
-    layer_pool(b, "maxpool2d", 3, 2);
-  for (uint32_t stage = 0; stage < stages; stage++, width *= 2) {
-    const uint32_t blocks = 1 + random_below(&b->random, 2);
-    for (uint32_t i = 0; i < blocks; i++) {
-      const struct tap input = b->last;
-      const uint32_t in = b->channels, side = b->side;
-      const uint32_t stride = i == 0 && stage > 0 && side >= 4 ? 2 : 1;
-      layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 1}, "relu");
-      layer_conv_norm(
-          b, (struct conv_spec){.out = width, .kernel = 3, .stride = stride, .groups = groups},
-          "relu");
-      layer_conv_norm(b, (struct conv_spec){.out = 4 * width, .kernel = 1}, NULL);
-      if (in == 4 * width && stride == 1)
-        layer_join(b, "add", &input);
-      else
-        shortcut_projected(b, &input, side,
-                           (struct conv_spec){.out = 4 * width, .kernel = 1, .stride = stride});
-      layer_plain(b, "relu");
-    }
-  }
-  head_pooled(b);
-}
-
 /* Squeeze and excitation: channels scaled by what their means say. */
 static void gate_channels(struct builder *b, const char *gate) {
   const struct tap input = b->last;
@@ -138,16 +108,89 @@ static void gate_channels(struct builder *b, const char *gate) {
   b->side = side;
 }
 
-/* Inverted residuals: 1x1 expand, depthwise 3x3 or 5x5, perhaps a gate, 1x1 project. */
+struct bottleneck_spec {
+  uint32_t width, groups; /* of the 3x3 convolutions of the first stage */
+  uint32_t expansion;     /* of the 1x1 behind them */
+  uint32_t stages;
+  bool gated;
+  bool wider_groups; /* later stages have wider groups, not more of them */
+};
+
+/* 1x1, 3x3, 1x1 around a shortcut. */
+static void draw_bottlenecks(struct builder *b, struct bottleneck_spec spec) {
+  for (uint32_t stage = 0; stage < spec.stages; stage++) {
+    const uint32_t blocks = 1 + random_below(&b->random, 2);
+    const uint32_t width = spec.width << stage, out = spec.expansion * width;
+    const uint32_t groups = spec.wider_groups ? spec.groups : spec.groups << stage;
+    for (uint32_t i = 0; i < blocks; i++) {
+      const struct tap input = b->last;
+      const uint32_t in = b->channels, side = b->side;
+      const uint32_t stride = i == 0 && stage > 0 && side >= 4 ? 2 : 1;
+      layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 1}, "relu");
+      layer_conv_norm(
+          b, (struct conv_spec){.out = width, .kernel = 3, .stride = stride, .groups = groups},
+          "relu");
+      if (spec.gated)
+        gate_channels(b, "sigmoid");
+      layer_conv_norm(b, (struct conv_spec){.out = out, .kernel = 1}, NULL);
+      if (in == out && stride == 1)
+        layer_join(b, "add", &input);
+      else
+        shortcut_projected(b, &input, side,
+                           (struct conv_spec){.out = out, .kernel = 1, .stride = stride});
+      layer_plain(b, "relu");
+    }
+  }
+  head_pooled(b);
+}
+
+/* As ResNet-50, after a large first layer. */
+static void draw_bottleneck(struct builder *b) {
+  layer_conv_norm(b, (struct conv_spec){.out = 64, .kernel = 7, .stride = 2}, "relu");
+  if (b->side >= 8)
+    layer_pool(b, "maxpool2d", 3, 2);
+  draw_bottlenecks(b, (struct bottleneck_spec){.width = 32u << random_below(&b->random, 4),
+                                               .groups = 1,
+                                               .expansion = 4,
+                                               .stages = 1 + random_below(&b->random, 3),
+                                               .wider_groups = true});
+}
+
+/* As ResNeXt and RegNet: 2 to 64 groups, taking turns, of 4 to 32 channels. */
+static void draw_grouped(struct builder *b) {
+  static const uint32_t channels[] = {4, 8, 16, 32, 4, 8, 16, 12, 24, 6};
+  const uint32_t groups = 2u << b->member % 6, of_group = channels[random_below(&b->random, 10)];
+  const uint32_t width = groups * (groups * of_group > 1024 ? 1024 / groups : of_group);
+  const uint32_t expansion = width > 256 ? 1 : 1u << random_below(&b->random, 3);
+  const bool large = b->side >= 48;
+  layer_conv_norm(b,
+                  (struct conv_spec){.out = builder_channels(b, 16, 64),
+                                     .kernel = large && builder_chance(b, 0.5) ? 7 : 3,
+                                     .stride = large ? 2 : 1},
+                  "relu");
+  if (large && builder_chance(b, 0.5))
+    layer_pool(b, "maxpool2d", 3, 2);
+  draw_bottlenecks(b, (struct bottleneck_spec){.width = width,
+                                               .groups = groups,
+                                               .expansion = expansion,
+                                               .stages = width > 512 ? 1 : 2,
+                                               .gated = builder_chance(b, 0.2),
+                                               .wider_groups = builder_chance(b, 0.5)});
+}
+
+/* Inverted residuals: 1x1 expand, depthwise 3x3 or 5x5, perhaps a gate, 1x1 project. Members take
+ * turns in being like MobileNetV2, EfficientNet and MobileNetV3, some blocks with relu as there. */
 static void draw_mobile(struct builder *b) {
-  static const char *const activations[] = {"relu6", "relu6", "relu", "hardswish", "silu"};
-  const char *activation = activations[random_below(&b->random, 5)];
-  const char *gate = builder_chance(b, 0.5) ? "sigmoid" : "hardsigmoid";
-  const bool gated = builder_chance(b, 0.35), dropped = builder_chance(b, 0.2);
+  static const struct {
+    const char *activation, *gate;
+  } styles[] = {{"relu6", NULL}, {"silu", "sigmoid"}, {"hardswish", "hardsigmoid"}};
+  const char *usual = styles[b->member % 3].activation, *gate = styles[b->member % 3].gate;
+  const bool dropped = builder_chance(b, 0.2);
   const uint32_t blocks = 2 + random_below(&b->random, 5);
   uint32_t width = builder_channels(b, 8, 48);
-  layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = 2}, activation);
+  layer_conv_norm(b, (struct conv_spec){.out = width, .kernel = 3, .stride = 2}, usual);
   for (uint32_t i = 0; i < blocks; i++) {
+    const char *activation = builder_chance(b, 0.25) ? "relu" : usual;
     const struct tap input = b->last;
     const uint32_t in = b->channels, expand = in * (1 + random_below(&b->random, 6));
     const uint32_t stride = b->side >= 6 && builder_chance(b, 0.35) ? 2 : 1;
@@ -161,7 +204,7 @@ static void draw_mobile(struct builder *b) {
                                        .stride = stride,
                                        .groups = expand},
                     activation);
-    if (gated)
+    if (gate != NULL && (i == 0 || builder_chance(b, 0.6)))
       gate_channels(b, gate);
     layer_conv_norm(b, (struct conv_spec){.out = out, .kernel = 1}, NULL);
     if (dropped && stride == 1 && out == in)
@@ -169,7 +212,7 @@ static void draw_mobile(struct builder *b) {
     if (stride == 1 && out == in)
       layer_join(b, "add", &input);
   }
-  layer_conv_norm(b, (struct conv_spec){.out = 4 * b->channels, .kernel = 1}, activation);
+  layer_conv_norm(b, (struct conv_spec){.out = 4 * b->channels, .kernel = 1}, usual);
   head_pooled(b);
 }
 
@@ -203,9 +246,10 @@ static void draw_dense(struct builder *b) {
   static const uint32_t growths[] = {12, 16, 20, 24, 32, 48};
   const uint32_t growth = growths[random_below(&b->random, 6)];
   const uint32_t stages = 1 + random_below(&b->random, 3);
-  layer_conv_norm(b, (struct conv_spec){.out = 2 * growth, .kernel = 3, .stride = 2}, "relu");
+  const uint32_t first = growth * (builder_chance(b, 0.3) ? 8 : 2);
+  layer_conv_norm(b, (struct conv_spec){.out = first, .kernel = 3, .stride = 2}, "relu");
   for (uint32_t stage = 0; stage < stages; stage++) {
-    const uint32_t layers = 2 + random_below(&b->random, 5);
+    const uint32_t layers = 2 + random_below(&b->random, stage > 0 ? 9 : 5);
     for (uint32_t i = 0; i < layers; i++) {
       const struct tap input = b->last;
       const uint32_t in = b->channels;
@@ -252,15 +296,17 @@ static void draw_fire(struct builder *b) {
   layer_plain(b, "flatten");
 }
 
+/* Linear layers that read linear layers, of one width or many; every other member has a softmax
+ * inside. */
 static void draw_mlp(struct builder *b) {
-  const uint32_t hidden = 1 + random_below(&b->random, 4);
+  const uint32_t hidden = 1 + random_below(&b->random, 6);
+  const bool narrow = builder_chance(b, 0.3), even = builder_chance(b, 0.5);
+  const double low = narrow ? 32 : 256, high = narrow ? 256 : 4096;
+  uint32_t width = builder_channels(b, low, high);
   layer_plain(b, "flatten");
-  for (uint32_t i = 0; i < hidden; i++) {
-    layer_linear(b, builder_channels(b, 32, 2048));
-    if (builder_chance(b, 0.1))
-      layer_plain(b, "softmax");
-    else
-      layer_plain(b, "relu");
+  for (uint32_t i = 0; i < hidden; i++, width = even ? width : builder_channels(b, low, high)) {
+    layer_linear(b, width);
+    layer_plain(b, i == 0 && b->member % 2 == 1 ? "softmax" : "relu");
     if (builder_chance(b, 0.3))
       layer_dropout(b, 0.5);
   }
@@ -284,40 +330,114 @@ static void draw_small(struct builder *b) {
   layer_classifier(b);
 }
 
-/* A large first window, then a large dense head fed by a feature map. */
+/* A large first window, then a large dense head fed by a feature map; as large as VGG's in every
+ * third member. */
 static void draw_dense_head(struct builder *b) {
+  const bool large = b->member % 3 == 0;
+  const double least = large ? 2048 : 512;
   layer_conv(b, (struct conv_spec){.out = builder_channels(b, 32, 96),
                                    .kernel = builder_chance(b, 0.5) ? 11 : 7,
                                    .stride = 4,
                                    .bias = true});
   layer_plain(b, "relu");
   layer_pool(b, "maxpool2d", 3, 2);
-  layer_conv(b, (struct conv_spec){.out = builder_channels(b, 64, 256), .kernel = 3, .bias = true});
+  layer_conv(b, (struct conv_spec){.out = large ? builder_channels(b, 128, 512)
+                                                : builder_channels(b, 64, 256),
+                                   .kernel = 3,
+                                   .bias = true});
   layer_plain(b, "relu");
-  layer_global_pool(b, 6);
+  layer_global_pool(b, builder_chance(b, 0.5) ? 6 : 7);
   layer_plain(b, "flatten");
   layer_dropout(b, 0.5);
-  layer_linear(b, builder_channels(b, 512, 4096));
+  layer_linear(b, builder_channels(b, least, 4096));
   layer_plain(b, "relu");
   if (builder_chance(b, 0.5)) {
-    layer_linear(b, builder_channels(b, 512, 4096));
+    layer_linear(b, builder_channels(b, least, 4096));
     layer_plain(b, "relu");
   }
   layer_classifier(b);
 }
 
-/* Smallest and largest side of the image, and how often the family is drawn. */
+/* As ConvMixer: patches, then depthwise convolutions of a large window around a shortcut and 1x1
+ * between positions, all with gelu before the batchnorm. */
+static void draw_mixer(struct builder *b) {
+  const uint32_t blocks = 1 + random_below(&b->random, 4), kernel = 3 + 2 * (b->member % 4);
+  const uint32_t width = builder_channels(b, 32, 384), patch = 2u << random_below(&b->random, 3);
+  layer_conv(b, (struct conv_spec){
+                    .out = width, .kernel = patch, .stride = patch, .bias = true, .patches = true});
+  layer_plain(b, "gelu");
+  layer_plain(b, "batchnorm2d");
+  for (uint32_t i = 0; i < blocks; i++) {
+    const struct tap input = b->last;
+    layer_conv(b,
+               (struct conv_spec){.out = width, .kernel = kernel, .groups = width, .bias = true});
+    layer_plain(b, "gelu");
+    layer_plain(b, "batchnorm2d");
+    layer_join(b, "add", &input);
+    layer_conv(b, (struct conv_spec){.out = width, .kernel = 1, .bias = true});
+    layer_plain(b, "gelu");
+    layer_plain(b, "batchnorm2d");
+  }
+  head_pooled(b);
+}
+
+/* Over the channels of each position. */
+static void layer_norm_of_channels(struct builder *b) {
+  layer_permute(b, true);
+  layer_plain(b, "layernorm");
+  layer_permute(b, false);
+}
+
+/* As ConvNeXt: depthwise 7x7, then linear layers over the channels of each position. */
+static void draw_channels_last(struct builder *b) {
+  const uint32_t stages = 1 + random_below(&b->random, 3), patch = b->side >= 32 ? 4 : 2;
+  uint32_t width = builder_channels(b, 32, 160);
+  layer_conv(b, (struct conv_spec){
+                    .out = width, .kernel = patch, .stride = patch, .bias = true, .patches = true});
+  layer_norm_of_channels(b);
+  for (uint32_t stage = 0; stage < stages; stage++) {
+    const uint32_t blocks = 1 + random_below(&b->random, 2);
+    if (stage > 0 && b->side >= 4) {
+      width *= 2;
+      layer_norm_of_channels(b);
+      layer_conv(b, (struct conv_spec){
+                        .out = width, .kernel = 2, .stride = 2, .bias = true, .patches = true});
+    }
+    for (uint32_t i = 0; i < blocks; i++) {
+      const struct tap input = b->last;
+      layer_conv(b, (struct conv_spec){.out = width, .kernel = 7, .groups = width, .bias = true});
+      layer_permute(b, true);
+      layer_plain(b, "layernorm");
+      layer_linear(b, 4 * width);
+      layer_plain(b, "gelu");
+      layer_linear(b, width);
+      layer_permute(b, false);
+      layer_channel_scale(b);
+      layer_stochastic_depth(b, 0.1);
+      layer_join(b, "add", &input);
+    }
+  }
+  layer_global_pool(b, 1);
+  layer_norm_of_channels(b);
+  layer_plain(b, "flatten");
+  layer_classifier(b);
+}
+
+/* Smallest and largest side of the image, how often the family is drawn, its smallest batch. */
 static const struct family families[] = {
-    {"plain", draw_plain, 12, 128, 4},
-    {"residual", draw_residual, 12, 96, 4},
-    {"bottleneck", draw_bottleneck, 24, 128, 5},
-    {"mobile", draw_mobile, 16, 128, 6},
-    {"shuffle", draw_shuffle, 16, 96, 2},
-    {"dense", draw_dense, 16, 96, 4},
-    {"fire", draw_fire, 24, 128, 2},
-    {"mlp", draw_mlp, 4, 48, 2},
-    {"small", draw_small, 12, 48, 2},
-    {"dense_head", draw_dense_head, 48, 160, 3},
+    {"plain", draw_plain, 12, 128, 4, 1},
+    {"residual", draw_residual, 12, 96, 4, 1},
+    {"bottleneck", draw_bottleneck, 24, 128, 3, 1},
+    {"grouped", draw_grouped, 16, 128, 5, 1},
+    {"mobile", draw_mobile, 16, 128, 6, 1},
+    {"shuffle", draw_shuffle, 16, 96, 2, 1},
+    {"dense", draw_dense, 16, 96, 4, 1},
+    {"fire", draw_fire, 24, 128, 2, 1},
+    {"mixer", draw_mixer, 24, 96, 2, 1},
+    {"channels_last", draw_channels_last, 24, 128, 3, 1},
+    {"mlp", draw_mlp, 4, 48, 4, 8},
+    {"small", draw_small, 12, 48, 2, 1},
+    {"dense_head", draw_dense_head, 48, 160, 3, 1},
 };
 
 const struct family *family_at(size_t index) {

@@ -12,6 +12,7 @@ struct family {
   void (*draw)(struct builder *builder); /* writes the layers, input to logits */
   double side_min, side_max;             /* of the square input image */
   uint32_t weight;                       /* relative frequency */
+  uint32_t batch_min;                    /* of a step, >= 1 */
 };
 
 /* NULL beyond the last. */

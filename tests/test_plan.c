@@ -4,12 +4,14 @@
 
 #include "calibrate/plan.h"
 #include "estimator/estimator.h"
+#include "estimator/layerwise.h"
 #include "estimator/model_file.h"
 #include "tests/file_fixtures.h"
 #include "trainer/trainer.h"
 
-/* The limits of a proper calibration on a machine with 16 GiB. */
-static const double flops_max = 8e10;
+/* Networks and limits of a calibration, and of a quick one, on a machine with 16 GiB. */
+enum { FULL = 160, QUICK = 80 };
+static const double flops_max = 8e10, quick_flops_max = 3e10;
 static const double memory_bytes = 4e9;
 
 static struct jc_plan make_within(const char *prefix, uint64_t seed, uint32_t count, double flops,
@@ -246,23 +248,13 @@ static bool is_never_trained(uint16_t type) {
   return variant != NULL && strcmp(variant, ".outside") == 0;
 }
 
-/* Trained, but in no family of samples yet: a forecast prices them by the median of the others. */
-static bool is_sampled(enum jc_layer_kind kind) {
-  static const enum jc_layer_kind others[] = {JC_LAYER_parameter, JC_LAYER_layernorm, JC_LAYER_gelu,
-                                              JC_LAYER_permute};
-  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-    if (others[i] == kind)
-      return false;
-  return true;
-}
-
 static void expect_every_trainable_type(struct jc_plan *plan) {
   bool seen[JC_TYPE_COUNT] = {false};
   mark_types(plan, seen);
   for (uint16_t type = 0; type < JC_TYPE_UPDATE; type++) {
     const enum jc_layer_kind kind = (enum jc_layer_kind)(type / JC_MAX_VARIANTS);
-    const bool expected = jc_type_name(type) != NULL && jc_trainer_supports(kind) &&
-                          is_sampled(kind) && !is_never_trained(type);
+    const bool expected =
+        jc_type_name(type) != NULL && jc_trainer_supports(kind) && !is_never_trained(type);
     cr_assert(seen[type] || jc_type_name(type) == NULL || !expected, "no network of %u has a %s",
               plan->count, jc_type_name(type));
   }
@@ -279,6 +271,141 @@ Test(plan, every_trainable_kind_and_variant_occurs_in_a_quick_plan) {
   expect_every_trainable_type(&quick);
 }
 
+static bool is_dense_only(const struct analysed *a) {
+  for (uint32_t i = 0; i < a->network->layer_count; i++) {
+    if (a->network->layers[i].kind == JC_LAYER_conv2d)
+      return false;
+  }
+  return true;
+}
+
+/* A kind in fewer networks than that would be fitted in few folds, and its errors stay unseen. */
+static void expect_kinds(const char *prefix, uint64_t seed, uint32_t count, double flops,
+                         double bytes, uint32_t least) {
+  struct jc_plan plan = make_within(prefix, seed, count, flops, bytes);
+  uint32_t networks[JC_LAYER_KIND_COUNT] = {0};
+  for (uint32_t k = 0; k < plan.count; k++) {
+    struct analysed a;
+    bool seen[JC_LAYER_KIND_COUNT] = {false};
+    analyse_entry(&a, &plan.entries[k]);
+    for (uint32_t i = 0; i < a.network->layer_count; i++)
+      seen[a.network->layers[i].kind] = true;
+    for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++)
+      networks[kind] += seen[kind];
+    release(&a);
+  }
+  for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++)
+    cr_expect(networks[kind] >= least || !jc_trainer_supports((enum jc_layer_kind)kind),
+              "seed %llu: %u of %u networks have a %s", (unsigned long long)seed, networks[kind],
+              plan.count, jc_kind_get((enum jc_layer_kind)kind)->name);
+  jc_plan_free(&plan);
+}
+
+Test(plan, every_kind_that_is_trained_is_in_six_networks) {
+  for (uint64_t seed = 1; seed <= 12; seed++) {
+    expect_kinds("f", seed, FULL, flops_max, memory_bytes, 6);
+    expect_kinds("q", seed, QUICK, quick_flops_max, memory_bytes / 2, 2);
+  }
+}
+
+/* Grouped convolutions as in ResNeXt and RegNet, and linear layers that read linear layers: sizes
+ * that a forecast must not extrapolate to. */
+struct spread {
+  uint32_t grouped, strided, dense; /* networks */
+  uint32_t groups_min, groups_max, of_group_min, of_group_max;
+  uint32_t width_min, width_max;
+  uint64_t batch_min, batch_max;
+};
+
+static void widen(uint32_t value, uint32_t *low, uint32_t *high) {
+  *low = value < *low ? value : *low;
+  *high = value > *high ? value : *high;
+}
+
+static bool spread_groups(const struct analysed *a, struct spread *s, bool *strided) {
+  bool grouped = false;
+  for (uint32_t i = 0; i < a->network->layer_count; i++) {
+    const struct jc_cost *cost = &a->analysis.layers[i];
+    if (cost->groups <= 1 || cost->groups == cost->out.dim[0])
+      continue;
+    grouped = true;
+    *strided = *strided || cost->stride == 2;
+    widen(cost->groups, &s->groups_min, &s->groups_max);
+    widen(cost->out.dim[0] / cost->groups, &s->of_group_min, &s->of_group_max);
+  }
+  return grouped;
+}
+
+static void spread_dense(const struct analysed *a, uint64_t batch, struct spread *s) {
+  s->dense++;
+  s->batch_min = batch < s->batch_min ? batch : s->batch_min;
+  s->batch_max = batch > s->batch_max ? batch : s->batch_max;
+  for (uint32_t i = 0; i + 1 < a->network->layer_count; i++)
+    if (a->network->layers[i].kind == JC_LAYER_linear)
+      widen(a->analysis.layers[i].out.dim[0], &s->width_min, &s->width_max);
+}
+
+static struct spread spread_of(const struct jc_plan *plan) {
+  struct spread s = {.groups_min = UINT32_MAX,
+                     .of_group_min = UINT32_MAX,
+                     .width_min = UINT32_MAX,
+                     .batch_min = UINT64_MAX};
+  for (uint32_t i = 0; i < plan->count; i++) {
+    struct analysed a;
+    bool strided = false;
+    analyse_entry(&a, &plan->entries[i]);
+    s.grouped += spread_groups(&a, &s, &strided);
+    s.strided += strided;
+    if (is_dense_only(&a))
+      spread_dense(&a, plan->entries[i].batch_size, &s);
+    release(&a);
+  }
+  return s;
+}
+
+Test(plan, grouped_and_dense_networks_spread) {
+  for (uint64_t seed = 1; seed <= 3; seed++) {
+    struct jc_plan plan = make(seed, FULL);
+    const struct spread s = spread_of(&plan);
+    cr_expect(s.grouped >= 15 && s.strided >= 6, "%u grouped, %u with a stride", s.grouped,
+              s.strided);
+    cr_expect(s.groups_min == 2 && s.groups_max >= 64, "%u to %u groups", s.groups_min,
+              s.groups_max);
+    cr_expect(s.of_group_min <= 4 && s.of_group_max >= 32, "%u to %u channels of a group",
+              s.of_group_min, s.of_group_max);
+    cr_expect(s.dense >= 12, "%u dense", s.dense);
+    cr_expect(s.width_min < 256 && s.width_max >= 3072, "%u to %u wide", s.width_min, s.width_max);
+    cr_expect(s.batch_min >= 8 && s.batch_min <= 16 && s.batch_max >= 512, "batch %llu to %llu",
+              (unsigned long long)s.batch_min, (unsigned long long)s.batch_max);
+    jc_plan_free(&plan);
+  }
+}
+
+/* A fit has room for JC_MAX_CURVES, four of them for layers of unknown type. */
+Test(plan, a_profile_has_room_for_its_curves) {
+  static bool seen[JC_TYPE_COUNT][JC_ORDER_COUNT][JC_PHASE_COUNT];
+  uint32_t curves = 0;
+  for (uint64_t seed = 1; seed <= 3; seed++) {
+    struct jc_plan plan = make(seed, FULL);
+    for (uint32_t k = 0; k < plan.count; k++) {
+      struct analysed a;
+      analyse_entry(&a, &plan.entries[k]);
+      for (uint32_t i = 0; i < JC_PHASE_COUNT * a.network->layer_count; i++) {
+        struct jc_layerwise_row row;
+        jc_layerwise_features(&a.analysis, i / JC_PHASE_COUNT, (enum jc_phase)(i % JC_PHASE_COUNT),
+                              plan.entries[k].batch_size, &row);
+        bool *at = &seen[row.type][row.order][row.phase];
+        curves += !row.absent && !*at;
+        *at = *at || !row.absent;
+      }
+      release(&a);
+    }
+    jc_plan_free(&plan);
+  }
+  cr_assert_gt(curves, 100);
+  cr_assert_leq(curves + 4, JC_MAX_CURVES, "%u curves", curves);
+}
+
 Test(plan, every_family_occurs) {
   struct jc_plan plan = make(1, 120);
   size_t families = 0;
@@ -288,7 +415,7 @@ Test(plan, every_family_occurs) {
       members += strcmp(plan.entries[i].family, jc_plan_family(families)) == 0;
     cr_assert_geq(members, 2, "%u of %s", members, jc_plan_family(families));
   }
-  cr_assert_geq(families, 9);
+  cr_assert_geq(families, 13);
   cr_assert_null(jc_plan_family(families + 100));
   jc_plan_free(&plan);
 }
@@ -311,14 +438,6 @@ static uint64_t largest_linear(const struct analysed *a) {
       largest = params;
   }
   return largest;
-}
-
-static bool is_dense_only(const struct analysed *a) {
-  for (uint32_t i = 0; i < a->network->layer_count; i++) {
-    if (a->network->layers[i].kind == JC_LAYER_conv2d)
-      return false;
-  }
-  return true;
 }
 
 /* How many networks of a plan have what the design asks for (section 5). */
