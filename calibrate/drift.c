@@ -53,11 +53,12 @@ struct sums {
   double xx[2][2], xy[2];
 };
 
-static void add_pair(struct sums *s, const struct jc_sample *a, const struct jc_sample *b) {
-  const double x[2] = {log(a->speed.compute_s / b->speed.compute_s),
-                       log(a->speed.memory_s / b->speed.memory_s)};
-  const double y = log(a->step_median_s / b->step_median_s);
-  if (!(fabs(y) <= largest_change))
+/* A_S and B_S: a step's, at the speeds of A and B. */
+static void add_pair(struct sums *s, const struct jc_speed *a, const struct jc_speed *b, double a_s,
+                     double b_s) {
+  const double x[2] = {log(a->compute_s / b->compute_s), log(a->memory_s / b->memory_s)};
+  const double y = log(a_s / b_s);
+  if (!(fabs(y) <= largest_change)) /* or NAN */
     return;
   s->pairs++;
   for (int k = 0; k < 2; k++) {
@@ -88,21 +89,29 @@ static void solve(const struct sums *s, struct jc_layerwise_speed *drift) {
   }
 }
 
-enum jc_status jc_drift_find(const struct jc_looks *networks, uint32_t count,
-                             struct jc_layerwise_speed *drift, struct jc_error *error) {
-  struct sums sums = {.pairs = 0};
-  *drift = (struct jc_layerwise_speed){NAN, NAN, 0, 0};
-  if (find_usual(networks, count, drift, error) != JC_OK)
-    return error->status;
-  for (uint32_t n = 0; n < count; n++) {
-    for (uint32_t i = 1; i < networks[n].count; i++) {
-      const struct jc_sample *sample = &networks[n].samples[i];
-      if (is_known(&sample[-1]) && is_known(sample))
-        add_pair(&sums, &sample[-1], sample);
-    }
+static void add_pairs(const struct jc_looks *looks, struct sums *median, struct sums *least) {
+  for (uint32_t i = 1; i < looks->count; i++) {
+    const struct jc_sample *a = &looks->samples[i - 1], *b = &looks->samples[i];
+    if (!is_known(a) || !is_known(b))
+      continue;
+    add_pair(median, &a->speed, &b->speed, a->step_median_s, b->step_median_s);
+    add_pair(least, &a->speed, &b->speed, a->step_min_s, b->step_min_s);
   }
-  if (sums.pairs >= FEWEST_PAIRS)
-    solve(&sums, drift);
+}
+
+enum jc_status jc_drift_find(const struct jc_looks *networks, uint32_t count,
+                             struct jc_drift *drift, struct jc_error *error) {
+  struct sums median = {.pairs = 0}, least = {.pairs = 0};
+  drift->median = (struct jc_layerwise_speed){NAN, NAN, 0, 0};
+  if (find_usual(networks, count, &drift->median, error) != JC_OK)
+    return error->status;
+  drift->least = drift->median;
+  for (uint32_t n = 0; n < count; n++)
+    add_pairs(&networks[n], &median, &least);
+  if (median.pairs >= FEWEST_PAIRS)
+    solve(&median, &drift->median);
+  if (least.pairs >= FEWEST_PAIRS)
+    solve(&least, &drift->least);
   return JC_OK;
 }
 
@@ -117,47 +126,51 @@ double jc_drift_slowdown(const struct jc_layerwise_speed *drift, const struct jc
 /* ---- one network ---- */
 
 /* The times of a sample one by one: those of the step, then of layer after layer; NULL at the end.
- */
-static double *time_at(struct jc_sample *sample, uint32_t index) {
+ * LEAST: whether it is the least of the window. */
+static double *time_at(struct jc_sample *sample, uint32_t index, bool *least) {
   enum { OF_STEP = 3, OF_LAYER = 6 };
-  double *const of_step[OF_STEP] = {&sample->step_min_s, &sample->step_median_s,
-                                    &sample->loss_time_s};
-  if (index < OF_STEP)
+  if (index < OF_STEP) {
+    double *const of_step[OF_STEP] = {&sample->step_min_s, &sample->step_median_s,
+                                      &sample->loss_time_s};
+    *least = index == 0;
     return of_step[index];
-  if ((index - OF_STEP) / OF_LAYER >= sample->layer_count)
+  }
+  const uint32_t layer_index = (index - OF_STEP) / OF_LAYER, which = (index - OF_STEP) % OF_LAYER;
+  if (layer_index >= sample->layer_count)
     return NULL;
-  struct jc_sample_layer *layer = &sample->layers[(index - OF_STEP) / OF_LAYER];
-  double *const of_layer[OF_LAYER] = {&layer->forward_s,      &layer->backward_s,
-                                      &layer->update_s,       &layer->forward_min_s,
-                                      &layer->backward_min_s, &layer->update_min_s};
-  return of_layer[(index - OF_STEP) % OF_LAYER];
+  struct jc_sample_layer *layer = &sample->layers[layer_index];
+  double *const of_layer[OF_LAYER] = {&layer->forward_min_s, &layer->backward_min_s,
+                                      &layer->update_min_s,  &layer->forward_s,
+                                      &layer->backward_s,    &layer->update_s};
+  *least = which < OF_LAYER / 2;
+  return of_layer[which];
 }
 
-/* Of the looks that count and know time INDEX; NAN if none does, 0 if it is 0 in one. */
-static double mean_time(const struct jc_layerwise_speed *drift, const struct jc_looks *looks,
-                        bool all, uint32_t index) {
+/* Time INDEX over the looks that count and know it; NAN if none does, 0 if it is 0 in one. */
+static double mean_time(const struct jc_drift *drift, const struct jc_looks *looks, bool all,
+                        uint32_t index) {
   double sum = 0;
   uint32_t n = 0;
   for (uint32_t i = 0; i < looks->count; i++) {
     struct jc_sample *sample = &looks->samples[i];
-    const double *time_s = all || is_known(sample) ? time_at(sample, index) : NULL;
+    bool least = false;
+    const double *time_s = all || is_known(sample) ? time_at(sample, index, &least) : NULL;
     if (time_s == NULL || isnan(*time_s))
       continue;
-    sum += log(*time_s / jc_drift_slowdown(drift, &sample->speed));
+    sum += log(*time_s / jc_drift_slowdown(least ? &drift->least : &drift->median, &sample->speed));
     n++;
   }
   return n > 0 ? exp(sum / n) : NAN;
 }
 
-void jc_drift_remove(const struct jc_layerwise_speed *drift, const struct jc_looks *looks,
-                     uint32_t chosen) {
+void jc_drift_remove(const struct jc_drift *drift, const struct jc_looks *looks, uint32_t chosen) {
   struct jc_sample *sample = &looks->samples[chosen];
   const double measured_s = sample->step_median_s;
-  bool all = true;
+  bool all = true, least = false;
   for (uint32_t i = 0; i < looks->count; i++)
     all = all && !is_known(&looks->samples[i]);
-  double *time_s;
-  for (uint32_t index = 0; (time_s = time_at(sample, index)) != NULL; index++)
+  double *time_s = NULL;
+  for (uint32_t index = 0; (time_s = time_at(sample, index, &least)) != NULL; index++)
     *time_s = mean_time(drift, looks, all, index);
   const double change = sample->step_median_s / measured_s;
   double *const as_the_step[] = {&sample->energy_j, &sample->time_s, &sample->cpu_time_s,

@@ -26,10 +26,16 @@ struct jc_looks {
   struct jc_sample *samples; /* [count] */
 };
 
+/* The least of a window's steps slow down less than its median one: what others do comes in bursts.
+ */
+struct jc_drift {
+  struct jc_layerwise_speed median, least; /* of the same usual speed */
+};
+
 /* Finds the usual speed and the slopes. Fewer than 16 pairs of looks say nothing: the slopes are
  * then 0. The speed is NAN where no line has one. JC_ERROR_STORAGE. */
 enum jc_status jc_drift_find(const struct jc_looks *networks, uint32_t count,
-                             struct jc_layerwise_speed *drift, struct jc_error *error);
+                             struct jc_drift *drift, struct jc_error *error);
 
 /* By which factor a step takes longer at the speed NOW than at the usual one; 1 where one of the
  * two is not known. */
@@ -39,7 +45,6 @@ double jc_drift_slowdown(const struct jc_layerwise_speed *drift, const struct jc
  * becomes the geometric mean over the looks whose speed is known (over all, if of none it is) of
  * time / slowdown; joules, CPU time and wall time change as the median step does, so that watts
  * stay what they were. */
-void jc_drift_remove(const struct jc_layerwise_speed *drift, const struct jc_looks *looks,
-                     uint32_t chosen);
+void jc_drift_remove(const struct jc_drift *drift, const struct jc_looks *looks, uint32_t chosen);
 
 #endif

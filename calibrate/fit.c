@@ -558,7 +558,7 @@ cleanup:
 }
 
 /* From here on every sample is what its network takes at the machine's usual speed. */
-static enum jc_status remove_drift(struct collection *c, struct jc_layerwise_speed *drift,
+static enum jc_status remove_drift(struct collection *c, struct jc_drift *drift,
                                    struct jc_error *error) {
   struct jc_looks *networks = malloc(c->count * sizeof(*networks));
   if (networks == NULL)
@@ -577,7 +577,7 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
                                 struct jc_profile *profile, struct jc_fit_report *report,
                                 struct jc_error *error) {
   struct collection *c = calloc(1, sizeof(*c));
-  struct jc_layerwise_speed drift;
+  struct jc_drift drift;
   if (c == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   memset(profile, 0, sizeof(*profile));
@@ -595,7 +595,7 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
   if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK &&
       remove_drift(c, &drift, error) == JC_OK && make_rows(c, error) == JC_OK &&
       fit(c, profile, error) == JC_OK)
-    profile->layerwise.speed = drift;
+    profile->layerwise.speed = drift.median;
   collection_free(c);
   free(c);
   return error->status;

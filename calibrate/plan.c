@@ -64,8 +64,21 @@ static enum jc_status draw_model(const struct family *family, uint32_t member,
   return jc_put_finish(&b.writer, model_json, NULL, error);
 }
 
-/* Counts of a drawn model; a family that writes an invalid one is our own mistake. */
-static enum jc_status count(const char *model_json, struct jc_totals *totals,
+/* A batch that every normalisation can be trained with, which wants two values per channel. */
+static uint32_t least_batch(const struct jc_analysis *analysis) {
+  const struct jc_network *network = analysis->network;
+  for (uint32_t i = 0; i < network->layer_count; i++) {
+    const struct jc_shape *shape = jc_tensor_shape(analysis, network->input_count + i);
+    if (network->layers[i].kind == JC_LAYER_batchnorm2d &&
+        jc_shape_elements(shape) == shape->dim[0])
+      return 2;
+  }
+  return 1;
+}
+
+/* Counts of a drawn model; a family that writes an invalid one is our own mistake. BATCH_MIN is
+ * raised where the model needs more. */
+static enum jc_status count(const char *model_json, struct jc_totals *totals, uint32_t *batch_min,
                             struct jc_error *error) {
   struct jc_model *model = NULL;
   struct jc_analysis analysis;
@@ -76,8 +89,11 @@ static enum jc_status count(const char *model_json, struct jc_totals *totals,
     storage = malloc(bytes);
     if (storage == NULL)
       (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-    else if (jc_network_analyze(network, storage, bytes, &analysis, error) == JC_OK)
+    else if (jc_network_analyze(network, storage, bytes, &analysis, error) == JC_OK) {
+      const uint32_t least = least_batch(&analysis);
       *totals = analysis.totals;
+      *batch_min = least > *batch_min ? least : *batch_min;
+    }
   }
   free(storage);
   jc_model_free(model);
@@ -125,12 +141,13 @@ static enum jc_status draw_entry(const struct jc_plan_options *options, uint32_t
   for (uint32_t i = 0; i < TRIES_PER_NETWORK; i++) {
     struct jc_totals totals = {0};
     const struct family *family = family_of_turn(start, index + i / TRIES_OF_A_FAMILY);
+    uint32_t batch_min = family->batch_min;
     if (draw_model(family, members_before(family, start, index), random, entry->id,
                    &entry->model_json, error) != JC_OK ||
-        count(entry->model_json, &totals, error) != JC_OK)
+        count(entry->model_json, &totals, &batch_min, error) != JC_OK)
       return error->status;
     entry->family = family->name;
-    entry->batch_size = choose_batch(&totals, family->batch_min, size, options, random);
+    entry->batch_size = choose_batch(&totals, batch_min, size, options, random);
     if (entry->batch_size > 0)
       return JC_OK;
     free(entry->model_json);

@@ -11,10 +11,13 @@ once after the first and once after the last calibration; forecasts every config
 method with every profile. Raw rows go to FOLDER/results.jsonl, a line each, from which the report
 is made. Run nothing else meanwhile.
 
-Truth of a configuration is the median step of its quietest round (the least, of the windows in
-which no other process ran, if there are any), since other work on the host can only slow it down,
-and the mean joules of a step of that round. Errors are forecast/measured - 1. Python's
-standard library is all it wants; PyTorch is measured beside it where /usr/bin/python3 has it.
+Truth of a configuration is the median step of each round's window (of those in which no other
+process ran, if there are any), brought to the speed of the machine of which the profile speaks: divided
+by the slowdown that the probe between the steps showed, with the slopes that the calibration found on
+its own sample networks (calibrate/drift.h), and averaged over the rounds as a geometric mean; the
+joules of a step likewise. The report says beside it what the errors are against the steps as they
+were. Errors are forecast/measured - 1. Python's standard library is all it wants; PyTorch is measured
+beside it where /usr/bin/python3 has it.
 """
 import argparse
 import datetime
@@ -87,35 +90,62 @@ def summarize(points):
     }
 
 
-def noise_floor(measured_rows):
-    """Mean of |first/second - 1| of the median step over configurations measured twice; how many
-    those are; the largest, and whose."""
+def slowdown(speed, row):
+    """How much longer a step takes at the speed beside ROW than at SPEED, a profile's (or None)."""
+    if not speed or not row.get("speed_memory_s"):
+        return 1.0
+    return ((row["speed_compute_s"] / speed["compute_s"]) ** speed["compute_slope"] *
+            (row["speed_memory_s"] / speed["memory_s"]) ** speed["memory_slope"])
+
+
+def rounds_of(measured_rows):
+    """Rows by (threads, configuration), round by round; only undisturbed ones where there are some."""
     rounds = {}
-    for row in measured_rows:
+    for row in sorted(measured_rows, key=lambda r: r["round"]):
         rounds.setdefault((row["threads"], row["configuration"]), []).append(row)
+    return {key: [r for r in rows if r["quiet"]] or rows for key, rows in rounds.items()}
+
+
+def noise_floor(measured_rows, speed=None):
+    """Mean of |first/second - 1| of the median step over configurations measured twice, each at
+    SPEED; how many those are; the largest, and whose."""
     differences = []
-    for (_, configuration), rows in sorted(rounds.items()):
+    for (_, configuration), rows in sorted(rounds_of(measured_rows).items()):
         if len(rows) >= 2:
-            first, second = sorted(rows, key=lambda r: r["round"])[:2]
-            differences.append((abs(first["step_median_s"] / second["step_median_s"] - 1),
-                                configuration))
+            first, second = (r["step_median_s"] / slowdown(speed, r) for r in rows[:2])
+            differences.append((abs(first / second - 1), configuration))
     if not differences:
         return None
     return {"mean": statistics.fmean(d for d, _ in differences), "n": len(differences),
             "worst": max(differences)[0], "worst_configuration": max(differences)[1]}
 
 
-def truths(measured_rows):
-    """Of each configuration: its quietest round, by (threads, configuration)."""
-    rounds = {}
-    for row in measured_rows:
-        rounds.setdefault((row["threads"], row["configuration"]), []).append(row)
+def truths(measured_rows, speed=None):
+    """What a step of each configuration took at SPEED, by (threads, configuration)."""
     result = {}
-    for key, rows in rounds.items():
-        quietest = min([r for r in rows if r["quiet"]] or rows, key=lambda r: r["step_median_s"])
-        result[key] = {"time": quietest["step_median_s"],
-                       "energy": quietest["energy_per_step_j"]}
+    for key, rows in rounds_of(measured_rows).items():
+        result[key] = {
+            quantity: math.exp(statistics.fmean(math.log(r[field] / slowdown(speed, r))
+                                                for r in rows if r[field]))
+            for quantity, field in (("time", "step_median_s"), ("energy", "energy_per_step_j"))
+            if any(r[field] for r in rows)}
     return result
+
+
+class Truth:
+    """Truths by calibration: each profile speaks of a speed of its own."""
+
+    def __init__(self, measured_rows, speeds):
+        self.measured = measured_rows
+        self.speeds = speeds
+        self.by_calibration = {}
+
+    def of(self, row, quantity):
+        calibration = row["calibration"]
+        if calibration not in self.by_calibration:
+            self.by_calibration[calibration] = truths(self.measured, self.speeds.get(calibration))
+        key = (row["threads"], row["configuration"])
+        return self.by_calibration[calibration].get(key, {}).get(quantity)
 
 
 def points_of(predicted_rows, truth, quantity):
@@ -123,7 +153,7 @@ def points_of(predicted_rows, truth, quantity):
     unit = {"time": "s", "energy": "j"}[quantity]
     points = []
     for row in predicted_rows:
-        measured = truth.get((row["threads"], row["configuration"]), {}).get(quantity)
+        measured = truth.of(row, quantity)
         if measured:
             points.append({"measured": measured,
                            "predicted": row[f"{quantity}_per_step_{unit}"],
@@ -209,8 +239,10 @@ def report_threads(threads, results):
     predicted = [r for r in results["predicted"] if r["threads"] == threads]
     methods = list(dict.fromkeys(r["method"] for r in predicted))
     lists = list(dict.fromkeys(r["list"] for r in measured))
-    truth = truths(measured)
-    noise = noise_floor(measured)
+    speeds = {p["calibration"]: p["speed"] for p in results["profile"] if p["threads"] == threads}
+    truth, as_it_was = Truth(measured, speeds), Truth(measured, {})
+    noise = noise_floor(measured, next(iter(speeds.values()), None))
+    raw_noise = noise_floor(measured)
     disturbed = sum(not r["quiet"] for r in measured)
     configurations = {r["configuration"] for r in measured}
     calibrations = {r["calibration"] for r in predicted}
@@ -221,9 +253,13 @@ def report_threads(threads, results):
             f"{disturbed} of {len(measured)} windows disturbed"]
     if noise:
         text.append(f"noise floor, {noise['n']} measured twice: {percent(noise['mean'])} % of the "
-                    f"median step, worst {percent(noise['worst'])} % "
-                    f"({noise['worst_configuration']})")
+                    f"median step at the machine's usual speed, worst {percent(noise['worst'])} % "
+                    f"({noise['worst_configuration']}); {percent(raw_noise['mean'])} % as it was")
     if methods:
+        first = [r for r in predicted if r["method"] == methods[0]]
+        raw = summarize(points_of(first, as_it_was, "time"))
+        text.append(f"against the steps as they were, {methods[0]} is {percent(raw['mape'])} % off "
+                    f"in the mean, bias {percent(raw['bias'])} %")
         text += ["\n### Step time\n", error_table(predicted, methods, lists, truth, "time"),
                  f"### Energy of a step ({sources})\n",
                  error_table(predicted, methods, lists, truth, "energy"),
@@ -235,7 +271,7 @@ def report_threads(threads, results):
 
 def report(rows):
     results = {kind: [r for r in rows if r["kind"] == kind]
-               for kind in ("run", "measured", "predicted", "torch", "note")}
+               for kind in ("run", "measured", "profile", "predicted", "torch", "note")}
     results["predicted"] = newest(results["predicted"])
     text = ["# Accuracy\n"]
     for run in results["run"]:
@@ -334,6 +370,9 @@ class Bench:
                        **c["measured"][0]})
 
     def predict(self, threads, profile):
+        with open(profile, encoding="utf-8") as text:
+            speed = json.load(text)["layerwise"].get("speed")
+        self.keep({"kind": "profile", "calibration": profile, "threads": threads, "speed": speed})
         _, entries = self.check(threads, "--predict-only", "-p", profile)
         for name, family, c in entries:
             for m in c["methods"]:

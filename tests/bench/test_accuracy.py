@@ -82,23 +82,40 @@ class Canned(unittest.TestCase):
     def setUp(self):
         self.rows = accuracy.read_rows([CANNED])
         self.measured = [r for r in self.rows if r["kind"] == "measured"]
+        self.speed = next(r["speed"] for r in self.rows if r["kind"] == "profile")
 
     def test_noise_floor(self):
-        # a: |0.010/0.0125 - 1| = 0.2; b: |0.030/0.020 - 1| = 0.5
+        # a: |0.010/0.0125 - 1| = 0.2; b has one window without another process
         noise = accuracy.noise_floor(self.measured)
-        self.assertAlmostEqual(noise["mean"], 0.35)
-        self.assertEqual(noise["n"], 2)
-        self.assertEqual(noise["worst_configuration"], "b:8")
-        self.assertAlmostEqual(noise["worst"], 0.5)
+        self.assertAlmostEqual(noise["mean"], 0.2)
+        self.assertEqual(noise["n"], 1)
+        self.assertEqual(noise["worst_configuration"], "a:4")
+        self.assertAlmostEqual(noise["worst"], 0.2)
+        # a's second window at the first one's speed: 0.0125 / 1.25 = 0.010
+        self.assertAlmostEqual(accuracy.noise_floor(self.measured, self.speed)["mean"], 0)
         self.assertIsNone(accuracy.noise_floor(self.measured[:1]))
 
-    def test_truth_is_the_quietest_round(self):
+    def test_slowdown(self):
+        # (2e-5/1e-5)^0.5 x (3e-3/1e-3)^2 = 12.73
+        row = {"speed_compute_s": 2e-5, "speed_memory_s": 3e-3}
+        speed = {"compute_s": 1e-5, "memory_s": 1e-3, "compute_slope": 0.5, "memory_slope": 2}
+        self.assertAlmostEqual(accuracy.slowdown(speed, row), math.sqrt(2) * 9)
+        self.assertEqual(accuracy.slowdown(None, row), 1)
+        self.assertEqual(accuracy.slowdown(speed, {}), 1)
+
+    def test_truth_is_a_mean_of_the_rounds(self):
         # b's second round is quicker, but another process ran beside it
         truth = accuracy.truths(self.measured)
-        self.assertAlmostEqual(truth[(1, "a:4")]["time"], 0.010)
-        self.assertAlmostEqual(truth[(1, "a:4")]["energy"], 0.5)
+        self.assertAlmostEqual(truth[(1, "a:4")]["time"], math.sqrt(0.010 * 0.0125))
+        self.assertAlmostEqual(truth[(1, "a:4")]["energy"], math.sqrt(0.5 * 0.6))
         self.assertAlmostEqual(truth[(1, "b:8")]["time"], 0.030)
         self.assertAlmostEqual(truth[(1, "b:8")]["energy"], 1.5)
+
+    def test_truth_is_of_the_profile_s_speed(self):
+        # 0.010 at it, and 0.0125 where memory was 1.25 times slower
+        truth = accuracy.truths(self.measured, self.speed)
+        self.assertAlmostEqual(truth[(1, "a:4")]["time"], 0.010)
+        self.assertAlmostEqual(truth[(1, "a:4")]["energy"], math.sqrt(0.5 * 0.6 / 1.25))
 
     def test_the_last_answer_of_a_profile_counts(self):
         predicted = [r for r in self.rows if r["kind"] == "predicted"]
