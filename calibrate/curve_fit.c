@@ -286,9 +286,9 @@ static void find_ranges(const struct curve_row *rows, uint32_t count, struct jc_
   }
 }
 
-enum jc_status curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
-                         struct jc_curve *curve, struct jc_layerwise *model,
-                         struct jc_error *error) {
+enum jc_status jc_curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
+                            struct jc_curve *curve, struct jc_layerwise *model,
+                            struct jc_error *error) {
   struct roofline roofline = {0};
   struct regression r;
   const uint32_t support = support_max < count ? support_max : count;

@@ -220,7 +220,7 @@ static enum jc_status fit_curve(struct fit *f, const struct entry *entries, uint
     fill_row(&entries[i], model->scales[family], &f->rows[i]);
   const uint32_t support =
       type == JC_TYPE_ANY ? most_support(type, phase) : f->support[model->curve_count];
-  if (curve_fit(f->rows, count, support, curve, model, error) == JC_OK)
+  if (jc_curve_fit(f->rows, count, support, curve, model, error) == JC_OK)
     model->curve_count++;
   return error->status;
 }
