@@ -24,13 +24,13 @@ build:
 	cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=OFF
 	cmake --build $(BUILD) -j $(JOBS)
 
-# Tests run one after the other: training beside another busy process is many times slower.
+# Tests share the CPUs, but those that train or measure run alone (tests/CMakeLists.txt).
 test:
 	scripts/install_dependencies.sh test
 	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON \
 	  -DJOULECAST_WERROR=ON
 	cmake --build $(TEST_BUILD) -j $(JOBS)
-	ctest --test-dir $(TEST_BUILD) --output-on-failure
+	ctest --test-dir $(TEST_BUILD) -j $(JOBS) --output-on-failure
 
 # The same suite under clang's AddressSanitizer and UndefinedBehaviorSanitizer.
 sanitize:

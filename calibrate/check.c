@@ -70,7 +70,7 @@ static enum jc_status keep_window(void *context, const struct jc_window *window,
   m->cpu_share = window->cpu_s / (check->options->training.threads * window->time_s);
   m->speed = window->speed;
   m->energy_per_step_j = window->late_polls == 0 ? window->energy_j / (double)window->steps : NAN;
-  m->quiet = m->cpu_share >= JC_CHECK_QUIET_SHARE && window->late_polls == 0;
+  m->quiet = m->cpu_share >= JC_WANTED_SHARE && window->late_polls == 0;
   return JC_OK;
 }
 

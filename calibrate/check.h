@@ -23,9 +23,6 @@
 #include "calibrate/runner.h"
 #include "calibrate/speed_probe.h"
 
-/* CPU time over threads x wall time of a window whose times are believed. */
-#define JC_CHECK_QUIET_SHARE 0.97
-
 enum { JC_CHECK_TRIES = 3 };
 
 struct jc_check_options {
@@ -47,7 +44,8 @@ struct jc_check_measurement {
   double energy_per_step_j; /* idle power included; NAN: a counter may have wrapped unseen */
   struct jc_speed speed;    /* of the machine meanwhile */
   uint32_t tries;
-  bool quiet; /* cpu_share >= JC_CHECK_QUIET_SHARE and the meter was read in time */
+  bool
+      quiet; /* cpu_share >= JC_WANTED_SHARE (calibrate/measure.h) and the meter was read in time */
 };
 
 /* Trains the network of ANALYSIS and fills MEASUREMENT. Fails as the runner and the meter do, and

@@ -12,6 +12,7 @@
 
 #include "calibrate/clock.h"
 #include "calibrate/text.h"
+#include "estimator/environment.h"
 
 enum { MAX_CPUS = CPU_SETSIZE };
 
@@ -199,4 +200,19 @@ bool jc_spin_test(double duration_s, double *share, int *quietest) {
   }
   free(spinners);
   return count > 0;
+}
+
+enum jc_status jc_conditions_load(const struct jc_load_check *check, double *load, int *quietest,
+                                  struct jc_error *error) {
+  double accounted = 0, share = 1;
+  if (jc_environment_load(NULL, check->window_s, &accounted, error) != JC_OK)
+    return error->status;
+  (void)jc_spin_test(check->spin_s, &share, quietest);
+  *load = fmax(accounted, 1 - share);
+  if (*load > check->tolerated && !check->force)
+    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
+                   "other processes use %.0f %% of this machine (tolerated: %.0f %%): times would "
+                   "be wrong; end them, or %s anyway with --force",
+                   100 * *load, 100 * check->tolerated, check->verb);
+  return JC_OK;
 }

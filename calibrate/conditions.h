@@ -2,7 +2,7 @@
  * each CPU really is its own.
  *
  *   jc_conditions_unbind();                             before CPUs are counted
- *   jc_spin_test(0.25, &share, &quietest);              at normal priority
+ *   jc_conditions_load(&check, &load, &quietest, &error);  at normal priority
  *   jc_conditions_raise(&conditions);                   before the meter's thread and OpenMP's
  * start jc_conditions_pin(&conditions, threads, quietest);  after the meter's thread started
  *   ... train ...
@@ -23,6 +23,8 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "estimator/error.h"
 
 struct jc_conditions {
   char priority[8]; /* "fifo": a real-time class, as started; "nice": raised; "normal" */
@@ -51,5 +53,19 @@ void jc_conditions_restore(const struct jc_conditions *conditions);
  * with the largest share, not 0 if there is another (interrupts go there), -1 if none is known.
  * False if no thread could be started; both are then as if all were quiet. */
 bool jc_spin_test(double duration_s, double *share, int *quietest);
+
+/* What jc_conditions_load() looks at, and what it does about it. */
+struct jc_load_check {
+  double window_s, spin_s; /* how long the kernel's accounts are watched, and CPUs spun on */
+  double tolerated;        /* load of others, 0..1 */
+  bool force;              /* more is no error */
+  const char *verb;        /* "calibrate": what --force would do anyway */
+};
+
+/* The load of others, 0..1, and the quietest CPU (as above): they are seen by the kernel's
+ * accounts, and by what they, or a hypervisor, take of each CPU. JC_ERROR_RUNTIME beyond what is
+ * tolerated. */
+enum jc_status jc_conditions_load(const struct jc_load_check *check, double *load, int *quietest,
+                                  struct jc_error *error);
 
 #endif

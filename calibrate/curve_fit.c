@@ -1,6 +1,7 @@
 /* curve_fit.c -- a roofline by robust relative least squares, and a kernel regression on top. */
 #include "calibrate/curve_fit.h"
 
+#include <assert.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -285,14 +286,13 @@ static void find_ranges(const struct curve_row *rows, uint32_t count, struct jc_
   }
 }
 
-enum jc_status curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
-                         struct jc_curve *curve, struct jc_layerwise *model,
-                         struct jc_error *error) {
+enum jc_status jc_curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
+                            struct jc_curve *curve, struct jc_layerwise *model,
+                            struct jc_error *error) {
   struct roofline roofline = {0};
   struct regression r;
-  const uint32_t room = JC_MAX_SUPPORT - model->support_count;
-  uint32_t support = support_max < count ? support_max : count;
-  support = support < room ? support : room;
+  const uint32_t support = support_max < count ? support_max : count;
+  assert(support <= JC_MAX_SUPPORT - model->support_count);
   if (fit_roofline(rows, count, &roofline, error) != JC_OK ||
       regression_create(&r, rows, count, support, error) != JC_OK)
     return error->status;

@@ -20,9 +20,9 @@ struct curve_row {
 };
 
 /* Fits CURVE, whose type, order, phase, scale, signal and noise are set, to COUNT >= 1 rows, with
- * at most SUPPORT_MAX of them as support, appended to MODEL. */
-enum jc_status curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
-                         struct jc_curve *curve, struct jc_layerwise *model,
-                         struct jc_error *error);
+ * at most SUPPORT_MAX of them as support, appended to MODEL, which has room for them. */
+enum jc_status jc_curve_fit(const struct curve_row *rows, uint32_t count, uint32_t support_max,
+                            struct jc_curve *curve, struct jc_layerwise *model,
+                            struct jc_error *error);
 
 #endif

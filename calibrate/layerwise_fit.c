@@ -11,6 +11,7 @@
 #include "calibrate/linear_fit.h"
 #include "calibrate/nnls.h"
 #include "calibrate/order.h"
+#include "calibrate/support_share.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -121,6 +122,14 @@ static size_t rule_of(uint16_t type) {
   return rule;
 }
 
+static uint32_t direction_of(enum jc_phase phase) {
+  return phase == JC_BACKWARD ? 1 : 0;
+}
+
+static uint32_t most_support(uint16_t type, enum jc_phase phase) {
+  return type_rules[rule_of(type)].support[direction_of(phase)];
+}
+
 static void set_scales(struct jc_layerwise *model) {
   model->scale_count = COUNT(families);
   for (size_t i = 0; i < COUNT(families); i++)
@@ -143,6 +152,7 @@ struct fit {
   struct entry *entries; /* [time_count] */
   struct curve_row *rows;
   uint32_t count;
+  uint32_t support[JC_MAX_CURVES]; /* rows at most, of each type's curve in their order */
 };
 
 static bool is_left_out(uint32_t network, int fold) {
@@ -194,9 +204,8 @@ static enum jc_status fit_curve(struct fit *f, const struct entry *entries, uint
                                 uint16_t type, enum jc_order order, struct jc_layerwise *model,
                                 struct jc_error *error) {
   const enum jc_phase phase = entries[0].time->row.phase;
-  const size_t rule = rule_of(type);
-  const uint32_t direction = phase == JC_BACKWARD ? 1 : 0;
-  const uint32_t family = type_rules[rule].family + (type == JC_TYPE_UPDATE ? 0 : direction);
+  const uint32_t family =
+      type_rules[rule_of(type)].family + (type == JC_TYPE_UPDATE ? 0 : direction_of(phase));
   struct jc_curve *curve = &model->curves[model->curve_count];
   if (model->curve_count == JC_MAX_CURVES)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, NULL, "more than %d types of layers",
@@ -209,7 +218,9 @@ static enum jc_status fit_curve(struct fit *f, const struct entry *entries, uint
                              .noise = families[family].noise};
   for (uint32_t i = 0; i < count; i++)
     fill_row(&entries[i], model->scales[family], &f->rows[i]);
-  if (curve_fit(f->rows, count, type_rules[rule].support[direction], curve, model, error) == JC_OK)
+  const uint32_t support =
+      type == JC_TYPE_ANY ? most_support(type, phase) : f->support[model->curve_count];
+  if (jc_curve_fit(f->rows, count, support, curve, model, error) == JC_OK)
     model->curve_count++;
   return error->status;
 }
@@ -219,12 +230,38 @@ static bool same_curve(const struct entry *a, const struct entry *b) {
          a->time->row.phase == b->time->row.phase;
 }
 
-static enum jc_status fit_types(struct fit *f, struct jc_layerwise *model, struct jc_error *error) {
-  for (uint32_t first = 0, last; first < f->count && error->status == JC_OK; first = last) {
-    for (last = first + 1; last < f->count && same_curve(&f->entries[first], &f->entries[last]);)
-      last++;
+/* Behind the last entry of the curve of entry FIRST. */
+static uint32_t end_of_curve(const struct fit *f, uint32_t first) {
+  uint32_t end = first + 1;
+  while (end < f->count && same_curve(&f->entries[first], &f->entries[end]))
+    end++;
+  return end;
+}
+
+/* What the curves of unknown types, fitted last, want is set aside: 2 orders, 2 directions. */
+static void plan_support(struct fit *f) {
+  struct jc_support_demand demands[JC_MAX_CURVES] = {{0, 0}};
+  const uint32_t aside =
+      2 * (most_support(JC_TYPE_ANY, JC_FORWARD) + most_support(JC_TYPE_ANY, JC_BACKWARD));
+  uint32_t count = 0;
+  for (uint32_t first = 0, end; first < f->count && count < JC_MAX_CURVES; first = end) {
     const struct jc_layerwise_row *row = &f->entries[first].time->row;
-    (void)fit_curve(f, f->entries + first, last - first, row->type, row->order, model, error);
+    const uint32_t most = most_support(row->type, row->phase);
+    end = end_of_curve(f, first);
+    demands[count].wanted = most < end - first ? most : end - first;
+    for (uint32_t i = first; i < end; i++)
+      demands[count].share += f->entries[i].share;
+    count++;
+  }
+  jc_share_support(demands, count, JC_MAX_SUPPORT - aside, f->support);
+}
+
+static enum jc_status fit_types(struct fit *f, struct jc_layerwise *model, struct jc_error *error) {
+  plan_support(f);
+  for (uint32_t first = 0, end; first < f->count && error->status == JC_OK; first = end) {
+    const struct jc_layerwise_row *row = &f->entries[first].time->row;
+    end = end_of_curve(f, first);
+    (void)fit_curve(f, f->entries + first, end - first, row->type, row->order, model, error);
   }
   return error->status;
 }

@@ -5,11 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Abramowitz and Stegun 26.7.5, with x = 1.959964 put in; under three degrees of freedom the series
- * has not enough terms. */
+/* Abramowitz and Stegun (1964), 26.7.5: with x the normal distribution's quantile and n the degrees
+ * of freedom, t = x + (x^3 + x) / 4n + (5 x^5 + 16 x^3 + 3 x) / 96 n^2 + (3 x^7 + 19 x^5 + 17 x^3 -
+ * 15 x) / 384 n^3 + (79 x^9 + 776 x^7 + 1482 x^5 - 1920 x^3 - 945 x) / 92160 n^4; here x
+ * = 1.959964. Under four degrees of freedom it is 0.1 % off and more: those stand by themselves. */
 double jc_student_t(uint32_t freedom) {
-  static const double first[] = {12.7062, 4.3027};
-  static const double terms[] = {1.959964, 2.372272, 2.822498, 2.555850, 1.589540};
+  static const double first[] = {12.7062, 4.3027, 3.1824};
+  static const double terms[] = {1.959964, 2.372271, 2.822499, 2.555850, 1.589534};
   if (freedom <= sizeof(first) / sizeof(first[0]))
     return first[freedom - 1];
   double sum = 0;

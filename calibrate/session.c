@@ -65,18 +65,12 @@ static enum jc_status find_runner(struct session *s, struct jc_error *error) {
 /* Others are seen by the kernel's accounts, and by what they, or a hypervisor, take of each CPU. */
 static enum jc_status check_load(struct session *s, int *quietest, struct jc_error *error) {
   const double given = s->options->tolerated_load;
-  const double tolerated = given > 0 ? given : JC_TOLERATED_LOAD;
-  double load = 0, share = 1;
-  if (jc_environment_load(NULL, load_window_s, &load, error) != JC_OK)
-    return error->status;
-  (void)jc_spin_test(spin_s, &share, quietest);
-  s->result->load = fmax(load, 1 - share);
-  if (s->result->load > tolerated && !s->options->force)
-    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
-                   "other processes use %.0f %% of this machine (tolerated: %.0f %%): times would "
-                   "be wrong; end them, or calibrate anyway with --force",
-                   100 * s->result->load, 100 * tolerated);
-  return JC_OK;
+  const struct jc_load_check check = {.window_s = load_window_s,
+                                      .spin_s = spin_s,
+                                      .tolerated = given > 0 ? given : JC_TOLERATED_LOAD,
+                                      .force = s->options->force,
+                                      .verb = "calibrate"};
+  return jc_conditions_load(&check, &s->result->load, quietest, error);
 }
 
 static enum jc_status open_meter(struct session *s, struct jc_error *error) {

@@ -3,11 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "calibrate/conditions.h"
 #include "calibrate/measure.h"
 #include "cli/calibrate_steps.h"
 #include "cli/forecast.h"
 #include "cli/interrupt.h"
+#include "cli/profile_use.h"
 #include "cli/progress.h"
 #include "cli/report_check.h"
 #include "estimator/environment.h"
@@ -77,7 +80,7 @@ static const char *const default_models[] = {"mlp_784_128_10:128",     "lenet5_2
 
 enum { DEFAULT_STEPS = 20 };
 static const double modelled_window_s = 0.5, metered_window_s = 3;
-static const double load_window_s = 0.5;
+static const double load_window_s = 0.5, spin_s = 0.25;
 
 /* ---- options ---- */
 
@@ -126,26 +129,6 @@ static enum jc_status locate_profile(const struct check_options *o, struct check
   return JC_OK;
 }
 
-/* Whether the profile is for this machine, as `estimate` asks; with --force a note says what does
- * not fit. */
-static enum jc_status check_fit(bool force, struct check *check, struct jc_error *error) {
-  const char *version = jc_trainer_library_version();
-  const struct jc_profile_use use = {.machine = &check->machine,
-                                     .runner_version = version[0] != '\0' ? version : NULL,
-                                     .precision = JC_PRECISION_FP32,
-                                     .threads = check->threads};
-  struct jc_error why = {0};
-  if (jc_profile_check(check->profile, &use, &why) == JC_OK)
-    return JC_OK;
-  if (force) {
-    snprintf(check->notes[check->note_count++], NOTE_TEXT, "forced: %.220s", why.text);
-    return JC_OK;
-  }
-  *error = why;
-  jc_error_name_file(error, check->profile_path);
-  return error->status;
-}
-
 static enum jc_status load_profile(const struct check_options *o, struct check *check,
                                    struct jc_error *error) {
   check->profile = calloc(1, sizeof(*check->profile));
@@ -156,7 +139,12 @@ static enum jc_status load_profile(const struct check_options *o, struct check *
     return error->status;
   if (!o->machine.threads.given)
     check->threads = check->profile->threads;
-  return check_fit(o->force, check, error);
+  if (profile_accept(check->profile, check->profile_path, &check->machine, check->threads, o->force,
+                     &check->notes, error) != JC_OK)
+    return error->status;
+  profile_warn(check->profile, jc_profile_age_days(check->profile, (double)time(NULL)),
+               &check->notes);
+  return JC_OK;
 }
 
 /* ---- forecasts ---- */
@@ -243,17 +231,6 @@ static enum jc_status forecast_all(const struct check_options *o, struct check *
 
 /* ---- measuring ---- */
 
-static enum jc_status check_load(bool force, struct check *check, struct jc_error *error) {
-  if (jc_environment_load(NULL, load_window_s, &check->load, error) != JC_OK)
-    return error->status;
-  if (check->load > JC_TOLERATED_LOAD && !force)
-    return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
-                   "other processes use %.0f %% of this machine (tolerated: %.0f %%): times would "
-                   "be wrong; end them, or check anyway with --force",
-                   100 * check->load, 100 * JC_TOLERATED_LOAD);
-  return JC_OK;
-}
-
 static enum jc_status open_meter(const struct check_options *o, struct check *check,
                                  struct jc_meter **meter, struct jc_error *error) {
   struct inputs *inputs = calloc(1, sizeof(*inputs));
@@ -307,6 +284,13 @@ static enum jc_status measure(const struct check_options *o, struct check *check
                               struct jc_error *error) {
   struct jc_meter *meter = NULL;
   struct jc_speed_probe *probe = NULL;
+  struct jc_conditions conditions = {0};
+  const struct jc_load_check wanted = {.window_s = load_window_s,
+                                       .spin_s = spin_s,
+                                       .tolerated = JC_TOLERATED_LOAD,
+                                       .force = o->force,
+                                       .verb = "check"};
+  int quietest = -1;
   const struct jc_profile *profile = check->profile;
   struct jc_check_options options = {
       .runner = profile != NULL ? jc_runner_find(profile->runner) : jc_runner_at(0),
@@ -319,14 +303,18 @@ static enum jc_status measure(const struct check_options *o, struct check *check
                    profile != NULL ? profile->runner : jc_runner_at(0)->name);
   check->runner = options.runner->name;
   check->runner_version = options.runner->version();
-  if (check_load(o->force, check, error) == JC_OK && open_meter(o, check, &meter, error) == JC_OK &&
+  jc_conditions_unbind();
+  if (jc_conditions_load(&wanted, &check->load, &quietest, error) == JC_OK &&
+      open_meter(o, check, &meter, error) == JC_OK &&
       jc_speed_probe_open(check->threads, &probe, error) == JC_OK) {
+    jc_conditions_pin(&conditions, check->threads, quietest);
     options.meter = meter;
     options.probe = probe;
     options.min_window_s = o->min_seconds.given    ? o->min_seconds.value
                            : check->meter.measured ? metered_window_s
                                                    : modelled_window_s;
     (void)measure_rounds(o, check, &options, error);
+    jc_conditions_restore(&conditions);
   }
   jc_speed_probe_close(probe);
   jc_meter_close(meter);

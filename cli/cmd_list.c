@@ -190,6 +190,7 @@ static const char *needs_text(unsigned needs, char *buffer, size_t size) {
     enum jc_need need;
     const char *text;
   } names[] = {{JC_NEED_PROFILE, "profile"},
+               {JC_NEED_LAYERWISE, "curves in it"},
                {JC_NEED_HARDWARE, "data row"},
                {JC_NEED_TDP, "TDP"},
                {JC_NEED_PROFILE_OR_HARDWARE, "profile or row"},

@@ -7,11 +7,11 @@
 #include <time.h>
 
 #include "cli/format.h"
+#include "cli/profile_use.h"
 #include "cli/report_forward.h"
 #include "cli/report_profile.h"
 #include "estimator/environment.h"
 #include "estimator/profile_file.h"
-#include "trainer/trainer.h"
 
 static const char default_grid[] = "WORLD";
 static const char default_pue[] = "none";
@@ -169,28 +169,6 @@ static void choose_method(const struct forecast_options *options, struct forecas
   }
 }
 
-/* Whether the profile is for this machine; with --force a note says what does not fit. One of
- * forward passes was measured elsewhere, and is used only where it is named: a note says whose. */
-static enum jc_status check_profile(bool force, struct forecast *forecast, struct jc_error *error) {
-  if (forecast->profile.phase == JC_RUN_FORWARD)
-    return JC_OK;
-  const char *version = jc_trainer_library_version();
-  const struct jc_profile_use use = {.machine = &forecast->machine,
-                                     .runner_version = version[0] != '\0' ? version : NULL,
-                                     .precision = JC_PRECISION_FP32,
-                                     .threads = forecast->problem.run.threads};
-  struct jc_error why = {0};
-  if (jc_profile_check(&forecast->profile, &use, &why) == JC_OK)
-    return JC_OK;
-  if (!force) {
-    *error = why;
-    jc_error_name_file(error, forecast->profile_path);
-    return error->status;
-  }
-  inputs_note(&forecast->inputs, "forced: %.220s", why.text);
-  return JC_OK;
-}
-
 static void set_threads(const struct machine_options *options, struct forecast *forecast) {
   uint32_t threads = forecast->machine.cpus;
   enum input_from from = FROM_DETECTED;
@@ -222,7 +200,13 @@ static enum jc_status set_profile(const struct forecast_options *options, struct
                                        options->machine.profile != NULL ? FROM_FLAG : FROM_DETECTED,
                                        forecast->profile_path);
   forecast->profile_age_days = jc_profile_age_days(&forecast->profile, (double)time(NULL));
-  return check_profile(options->method.force, forecast, error);
+  /* One of forward passes was measured elsewhere, and is used only where it is named: a note says
+   * whose. */
+  if (forecast->profile.phase == JC_RUN_FORWARD)
+    return JC_OK;
+  return profile_accept(&forecast->profile, forecast->profile_path, &forecast->machine,
+                        forecast->problem.run.threads, options->method.force, &forecast->inputs,
+                        error);
 }
 
 /* ---- hardware ---- */

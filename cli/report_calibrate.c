@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "calibrate/measure.h"
 #include "cli/common.h"
 #include "cli/format.h"
 #include "cli/report_curves.h"
@@ -100,7 +101,7 @@ static void print_conditions(const struct jc_profile *p, const struct jc_fit_rep
   if (report->disturbed > 0)
     fprintf(out, ", %u left out as disturbed", report->disturbed);
   fprintf(out, "%s\n", report->torn_line ? "; a torn last line was ignored" : "");
-  if (p->load > 0.1 || p->forced)
+  if (p->load > JC_TOLERATED_LOAD || p->forced)
     fprintf(out, "  load       other processes used %s of the machine%s\n",
             format_percent(p->load, load, sizeof(load)), p->forced ? ": forced" : "");
 }

@@ -267,10 +267,7 @@ static enum jc_status print_table(const struct check *check,
   if (!isnan(judgement->noise))
     fprintf(out, "repeat noise of the median step, first round against second: %s\n",
             format_percent(judgement->noise, noise, sizeof(noise)));
-  for (size_t i = 0; i < check->note_count; i++) {
-    fprintf(out, "  - ");
-    print_wrapped(out, check->notes[i], 4, 4);
-  }
+  notes_print(&check->notes, out);
   if (check->measured && check->forecast)
     print_verdict(judgement, out);
   return JC_OK;
@@ -391,10 +388,7 @@ static enum jc_status put_check(const struct check *check, const struct check_ju
   for (size_t i = 0; i < check->list.count; i++)
     put_configuration(check, &check->list.items[i], &w);
   jc_put_end(&w);
-  jc_put_array(&w, "notes");
-  for (size_t i = 0; i < check->note_count; i++)
-    jc_put_string(&w, NULL, check->notes[i]);
-  jc_put_end(&w);
+  notes_put(&check->notes, &w, "notes");
   jc_put_end(&w);
   return output_json(output, &w, error);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "cli/check_list.h"
+#include "cli/inputs.h"
 #include "cli/output.h"
 
 /* Fewer networks than this, measured in quiet windows, give no verdict. */
@@ -27,8 +28,7 @@ struct check {
   char profile_path[PATH_MAX];
   size_t method_count; /* methods that can run with this profile, by preference */
   const struct jc_method *methods[CHECK_METHODS];
-  size_t note_count;
-  char notes[4][NOTE_TEXT];
+  struct inputs notes; /* of which only the notes are told */
 };
 
 struct check_judgement {

@@ -3,13 +3,8 @@
 
 #include <math.h>
 
-#include "calibrate/measure.h"
 #include "cli/format.h"
-
-/* Kernels, libraries and cooling change meanwhile. */
-static const double old_days = 180;
-/* By so much, two machines' clocks may differ. */
-static const double tolerated_future_days = 0.1;
+#include "cli/profile_use.h"
 
 /* ---- the remark ---- */
 
@@ -38,34 +33,10 @@ static void describe(const struct forecast *forecast, char *text, size_t size) {
              format_percent(e->energy_error.mape, energy, sizeof(energy)), e->time_error.networks);
 }
 
-/* ---- the notes ---- */
-
-static void note_age(double days, struct inputs *inputs) {
-  if (days > old_days)
-    inputs_note(inputs,
-                "the profile is %.0f days old: kernel, library or cooling may have changed; "
-                "`joulecast calibrate check` tells whether it still holds",
-                floor(days));
-  else if (days < -tolerated_future_days)
-    inputs_note(inputs, "the profile's date lies in the future: one of the two clocks is wrong");
-}
-
-static void note_load(const struct jc_profile *profile, struct inputs *inputs) {
-  char load[FORMAT_SIZE];
-  if (profile->load > JC_TOLERATED_LOAD)
-    inputs_note(inputs, "calibrated beside load of %s: do not trust it; calibrate again",
-                format_percent(profile->load, load, sizeof(load)));
-  else if (profile->forced)
-    inputs_note(inputs,
-                "calibrated with --force: what other processes disturbed is in it; calibrate again "
-                "without");
-}
-
 void tell_profile(struct forecast *forecast) {
   struct input *input = forecast->profile_input;
   describe(forecast, input->note, sizeof(input->note));
-  note_age(forecast->profile_age_days, &forecast->inputs);
-  note_load(&forecast->profile, &forecast->inputs);
+  profile_warn(&forecast->profile, forecast->profile_age_days, &forecast->inputs);
 }
 
 /* ---- JSON ---- */

@@ -27,15 +27,18 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
 }
 
 /* No layer may cost nothing because nobody measured its like: it is priced by a type near it, and
- * said so, or the forecast is refused. */
-static enum jc_status check_layers(const struct jc_problem *problem, struct jc_estimate *estimate,
-                                   struct jc_error *error) {
+ * said so, or the forecast is refused. Its frame is its own: with the caller's it would exceed 2
+ * KiB. */
+__attribute__((noinline)) static enum jc_status check_layers(const struct jc_problem *problem,
+                                                             struct jc_estimate *estimate,
+                                                             struct jc_error *error) {
   const struct jc_layerwise *model = &problem->profile->layerwise;
   const bool training = problem->run.phase == JC_RUN_TRAINING;
-  bool noted = false;
+  struct jc_unknown_types unknown;
+  memset(&unknown, 0, sizeof(unknown));
   for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
-    const char *name = problem->analysis->network->layers[i].name;
-    if (!training && problem->analysis->network->layers[i].training_only)
+    const struct jc_layer *layer = &problem->analysis->network->layers[i];
+    if (!training && layer->training_only)
       continue;
     for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
       struct jc_layerwise_row row;
@@ -48,15 +51,11 @@ static enum jc_status check_layers(const struct jc_problem *problem, struct jc_e
         return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                        "the profile has no times for %s %s (layer '%.80s'): run `joulecast "
                        "calibrate` again, or use `--method roofline`",
-                       jc_type_name(row.type), jc_phase_name(row.phase), name);
-      if (!noted)
-        add_note(estimate,
-                 "no sample network had the type %s (%s of layer '%.80s'): priced by the mean of "
-                 "all layers",
-                 jc_type_name(row.type), jc_phase_name(row.phase), name);
-      noted = true;
+                       jc_type_name(row.type), jc_phase_name(row.phase), layer->name);
+      jc_add_unknown_type(&unknown, row.type);
     }
   }
+  jc_note_unknown_types(&unknown, estimate);
   return JC_OK;
 }
 

@@ -82,9 +82,8 @@ double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_a
 /* No row may cost nothing because nobody measured its like: it is priced by the mean of all layers,
  * and said so, or the forecast is refused. */
 static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer,
-                                enum jc_phase phase, bool *noted, struct jc_estimate *estimate,
+                                enum jc_phase phase, struct jc_unknown_types *unknown,
                                 struct jc_error *error) {
-  const char *name = problem->analysis->network->layers[layer].name;
   struct jc_feature_row row;
   jc_features(problem->analysis, layer, phase, problem->run.batch_size, &row);
   if (row.count == 0 || is_fused(problem->profile, &row) ||
@@ -94,26 +93,25 @@ static enum jc_status check_row(const struct jc_problem *problem, uint32_t layer
     return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                    "the profile has no coefficients for %s %s (layer '%.80s'): run `joulecast "
                    "calibrate` again, or use `--method roofline`",
-                   jc_type_name(row.type), jc_phase_name(phase), name);
-  if (!*noted)
-    add_note(
-        estimate,
-        "no sample network had the type %s (%s of layer '%.80s'): priced by the mean of all layers",
-        jc_type_name(row.type), jc_phase_name(phase), name);
-  *noted = true;
+                   jc_type_name(row.type), jc_phase_name(phase),
+                   problem->analysis->network->layers[layer].name);
+  jc_add_unknown_type(unknown, row.type);
   return JC_OK;
 }
 
 static enum jc_status check_rows(const struct jc_problem *problem, struct jc_estimate *estimate,
                                  struct jc_error *error) {
   const bool training = problem->run.phase == JC_RUN_TRAINING;
-  bool noted = problem->profile->phase == JC_RUN_FORWARD; /* the program names them all */
+  struct jc_unknown_types unknown;
+  memset(&unknown, 0, sizeof(unknown));
   for (uint32_t i = 0; i < problem->analysis->network->layer_count; i++) {
     for (int phase = 0; phase < (training ? JC_PHASE_COUNT : JC_BACKWARD); phase++) {
-      if (check_row(problem, i, (enum jc_phase)phase, &noted, estimate, error) != JC_OK)
+      if (check_row(problem, i, (enum jc_phase)phase, &unknown, error) != JC_OK)
         return error->status;
     }
   }
+  if (problem->profile->phase == JC_RUN_TRAINING) /* of the other kind the program names them all */
+    jc_note_unknown_types(&unknown, estimate);
   return JC_OK;
 }
 

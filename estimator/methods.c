@@ -302,6 +302,31 @@ void jc_set_interval(const struct jc_problem *problem, struct jc_estimate *estim
                        estimate);
 }
 
+void jc_add_unknown_type(struct jc_unknown_types *unknown, uint16_t type) {
+  const uint32_t bit = 1U << type % 32;
+  if ((unknown->seen[type / 32] & bit) != 0)
+    return;
+  unknown->seen[type / 32] |= bit;
+  if (unknown->count < JC_NAMED_TYPES)
+    unknown->first[unknown->count] = type;
+  unknown->count++;
+}
+
+void jc_note_unknown_types(const struct jc_unknown_types *unknown, struct jc_estimate *estimate) {
+  char names[128] = "", more[24] = "";
+  for (uint32_t i = 0; i < unknown->count && i < JC_NAMED_TYPES; i++) {
+    const size_t used = strlen(names);
+    snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "",
+             jc_type_name(unknown->first[i]));
+  }
+  if (unknown->count > JC_NAMED_TYPES)
+    snprintf(more, sizeof(more), " and %u more", unknown->count - JC_NAMED_TYPES);
+  if (unknown->count > 0)
+    add_note(estimate,
+             "no sample network had layers of type %s%s: priced by the mean of all layers", names,
+             more);
+}
+
 void jc_add_startup(const struct jc_problem *problem, struct jc_estimate *estimate) {
   const struct jc_profile *profile = problem->profile;
   const double startup_s = profile->startup_s[0] +

@@ -72,6 +72,21 @@ void jc_add_startup(const struct jc_problem *problem, struct jc_estimate *estima
        ? (void)snprintf((estimate_)->notes[(estimate_)->note_count++], JC_NOTE_BYTES, __VA_ARGS__) \
        : (void)0)
 
+enum { JC_NAMED_TYPES = 3 };
+
+/* Types of layers that no sample network had, each once. Zeroed by the caller. */
+struct jc_unknown_types {
+  uint32_t seen[JC_TYPE_COUNT / 32 + 1]; /* a bit for each type */
+  uint32_t count;
+  uint16_t first[JC_NAMED_TYPES];
+};
+
+void jc_add_unknown_type(struct jc_unknown_types *unknown, uint16_t type);
+
+/* Notes the first ones and how many more there are, all priced by the mean of all layers; nothing
+ * if there are none. */
+void jc_note_unknown_types(const struct jc_unknown_types *unknown, struct jc_estimate *estimate);
+
 /* FLOPs of one step of the run: a training step, or a forward one. */
 double jc_flops_per_step(const struct jc_problem *problem);
 

@@ -192,6 +192,23 @@ static void get_names(const struct jc_json_node *node, struct jc_curve *curve,
   curve->phase = (enum jc_phase)phase;
 }
 
+/* A range the wrong way round would clamp every forecast to one of its ends. */
+static void check_ranges(const struct jc_json_node *node, const struct jc_curve *curve,
+                         struct jc_error *error) {
+  if (jc_error_is_set(error))
+    return;
+  if (curve->residual_min > curve->residual_max)
+    jc_json_fail(jc_json_known(node, "residual_min"), error,
+                 "expected at most residual_max, %g, got %g", curve->residual_max,
+                 curve->residual_min);
+  for (int i = 0; i < JC_SHAPE_FEATURES && !jc_error_is_set(error); i++) {
+    if (curve->x_min[i] > curve->x_max[i])
+      jc_json_fail(jc_json_known(node, "x_min"), error,
+                   "expected at most x_max in [%d], %g, got %g", i, (double)curve->x_max[i],
+                   (double)curve->x_min[i]);
+  }
+}
+
 static void get_curve(const struct jc_json_node *node, struct jc_layerwise *model,
                       struct jc_curve *curve, struct jc_error *error) {
   static const char *const keys[] = {
@@ -212,6 +229,7 @@ static void get_curve(const struct jc_json_node *node, struct jc_layerwise *mode
   }
   get_feature_list(jc_json_need(node, "x_min", error), curve->x_min, error);
   get_feature_list(jc_json_need(node, "x_max", error), curve->x_max, error);
+  check_ranges(node, curve, error);
   get_support(jc_json_need(node, "support", error), model, curve, error);
 }
 

@@ -9,7 +9,8 @@ logs=$(pwd)/$build/sanitizer-logs
 
 cmake -S . -B "$build" -DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DJOULECAST_TESTS=ON -DJOULECAST_WERROR=ON -DJOULECAST_SANITIZE=address,undefined -DJOULECAST_FUZZ=ON
-cmake --build "$build" -j "${JOBS:-$(nproc)}"
+jobs=${JOBS:-$(nproc)}
+cmake --build "$build" -j "$jobs"
 
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -17,7 +18,7 @@ status=0
 ASAN_OPTIONS="log_path=$logs/asan:detect_leaks=1" \
 UBSAN_OPTIONS="log_path=$logs/ubsan:print_stacktrace=1" \
 LSAN_OPTIONS="suppressions=$(pwd)/tests/lsan.supp:print_suppressions=0" \
-  ctest --test-dir "$build" --output-on-failure || status=$?
+  ctest --test-dir "$build" -j "$jobs" --output-on-failure || status=$?
 
 for log in "$logs"/*; do
   [ -e "$log" ] || continue

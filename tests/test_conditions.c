@@ -104,3 +104,19 @@ Test(conditions, who_may_not_raise_goes_on_at_normal_priority) {
   cr_assert_str_eq(conditions.priority, "normal");
   jc_conditions_restore(&conditions);
 }
+
+/* Any load is beyond a tolerance below 0. */
+Test(conditions, load_is_refused_unless_forced) {
+  struct jc_load_check check = {.window_s = 0.05, .spin_s = 0.01, .tolerated = -1, .verb = "check"};
+  struct jc_error error = {0};
+  double load = -1;
+  int quietest = -2;
+  cr_assert_eq(jc_conditions_load(&check, &load, &quietest, &error), JC_ERROR_RUNTIME);
+  cr_assert(strstr(error.text, "(tolerated: -100 %)") != NULL, "%s", error.text);
+  cr_assert(strstr(error.text, "or check anyway with --force") != NULL, "%s", error.text);
+  cr_assert(load >= 0 && load <= 1, "%g", load);
+  cr_assert_geq(quietest, 0);
+  memset(&error, 0, sizeof(error));
+  check.force = true;
+  cr_assert_eq(jc_conditions_load(&check, &load, &quietest, &error), JC_OK, "%s", error.text);
+}

@@ -792,9 +792,31 @@ Test(layerwise_method, unknown_types_are_never_free) {
   support_curves(model);
   const struct jc_estimate *e = bench_run(&b, "layerwise");
   near(e->layers[1].time_s, 6 * 2 * 12 + 4 * 2 * 4, "relu");
-  cr_assert(has_note(e, "no sample network had the type relu (forward of layer 'relu')"), "%s",
-            e->notes[0]);
+  cr_assert(has_note(e, "no sample network had layers of type relu: priced by"), "%s", e->notes[0]);
   near(e->extrapolated_share, 12 / (6.25 + 12), "share");
+}
+
+/* Of five such types, one of them twice, three are named. */
+Test(layerwise_method, unknown_types_are_named_and_counted) {
+  static struct bench b;
+  make_small(&b.sketch);
+  (void)sketch_then(&b.sketch, "gelu", JC_LAYER_gelu, no_fields());
+  (void)sketch_then(&b.sketch, "silu", JC_LAYER_silu, no_fields());
+  (void)sketch_then(&b.sketch, "gelu2", JC_LAYER_gelu, no_fields());
+  (void)sketch_then(&b.sketch, "tanh", JC_LAYER_tanh, no_fields());
+  (void)sketch_then(&b.sketch, "sigmoid", JC_LAYER_sigmoid, no_fields());
+  bench_finish(&b);
+  give_model(&b);
+  struct jc_layerwise *model = &b.profile.layerwise;
+  model->curves[2] = model->curves[4]; /* linear, linear, update */
+  model->curve_count = 3;
+  (void)add_curve(model, "any", JC_ORDER_PLAIN, JC_FORWARD, 4);
+  (void)add_curve(model, "any", JC_ORDER_PLAIN, JC_BACKWARD, 8);
+  support_curves(model);
+  const struct jc_estimate *e = bench_run(&b, "layerwise");
+  cr_assert(has_note(e, "no sample network had layers of type relu, gelu, silu and 2 more: priced "
+                        "by the mean of all layers"),
+            "%s", e->notes[0]);
 }
 
 /* What runs in training only is neither priced nor refused in a forward run. */

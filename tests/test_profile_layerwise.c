@@ -79,6 +79,11 @@ static void fill_curve(struct jc_layerwise *model, uint16_t type, enum jc_order 
   c->support_count = random_bits() % 22;
   fill_floats(c->x_min);
   fill_floats(c->x_max);
+  for (int i = 0; i < JC_SHAPE_FEATURES; i++) {
+    const float low = fminf(c->x_min[i], c->x_max[i]);
+    c->x_max[i] = fmaxf(c->x_min[i], c->x_max[i]);
+    c->x_min[i] = low;
+  }
   for (uint32_t m = 0; m < c->support_count; m++) {
     model->weight[model->support_count] = random_float();
     fill_floats(model->support[model->support_count++]);
@@ -289,6 +294,13 @@ static const struct {
     {"\"residual_max\": 0.7", "\"residual_max\": -101",
      "invalid: profile.json:155: layerwise.curves[0].residual_max: expected a number from -100 to "
      "100, got -101"},
+    {"\"residual_min\": -0.6", "\"residual_min\": 0.75",
+     "invalid: profile.json:154: layerwise.curves[0].residual_min: expected at most residual_max, "
+     "0.7, got 0.75"},
+    {"\"x_min\": [0.5, ", "\"x_min\": [1.75, ",
+     "invalid: profile.json:160: layerwise.curves[0].x_min: expected at most x_max in [0], 1.5, "
+     "got "
+     "1.75"},
     {"\"signal\": 0.3", "\"signal\": -0.3",
      "invalid: profile.json:156: layerwise.curves[0].signal: expected a number from 0 to 1000000, "
      "got -0.3"},

@@ -19,7 +19,7 @@ Test(scatter, students_t_is_that_of_tables) {
   } rows[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},  {4, 2.776},  {5, 2.571},
               {8, 2.306},  {10, 2.228}, {20, 2.086}, {60, 2.000}, {120, 1.980}};
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-    cr_assert_float_eq(jc_student_t(rows[i].freedom), rows[i].t, 0.0015 * rows[i].t, "t(%u) = %g",
+    cr_assert_float_eq(jc_student_t(rows[i].freedom), rows[i].t, 0.0004 * rows[i].t, "t(%u) = %g",
                        rows[i].freedom, jc_student_t(rows[i].freedom));
 }
 
