@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "calibrate/drift.h"
 #include "calibrate/layerwise_fit.h"
 #include "tests/small_networks.h"
 
@@ -554,84 +553,4 @@ Test(layerwise_fit, nine_networks_have_a_90_percent_interval_and_eight_have_none
     free(profile);
     free_samples(d);
   }
-}
-
-/* ---- the machine's speed over time ---- */
-
-/* Every quarter of the networks by turns at full speed and at two thirds of it. */
-static double true_slowdown(uint32_t index) {
-  return index / (MOST / 8) % 2 == 1 ? 1.5 : 1;
-}
-
-/* Measured in order of their index, slowed down as the machine was. */
-static struct samples *make_drifting(const struct law *law) {
-  struct samples *d = make_samples(law, MOST, 77);
-  for (uint32_t i = 0; i < MOST; i++) {
-    d->networks[i].moment = i;
-    jc_divide_by_slowdown(&d->networks[i], d->times, 1 / true_slowdown(i));
-  }
-  return d;
-}
-
-/* Mean error of the logs of SLOWDOWN, whatever their common level. */
-static double slowdown_error(const double *slowdown) {
-  double level = 0, sum = 0;
-  for (uint32_t i = 0; i < MOST; i++)
-    level += log(slowdown[i] / true_slowdown(i)) / MOST;
-  for (uint32_t i = 0; i < MOST; i++)
-    sum += fabs(log(slowdown[i] / true_slowdown(i)) - level) / MOST;
-  return sum;
-}
-
-Test(layerwise_fit, slow_minutes_are_found) {
-  struct law law = plain_law();
-  law.noise = 0.03;
-  struct samples *d = make_drifting(&law);
-  struct jc_error error = {0};
-  double slowdown[MOST];
-  cr_assert_eq(jc_find_drift(&d->data, slowdown, &error), JC_OK, "%s", error.text);
-  for (uint32_t i = 0; i < MOST; i++)
-    cr_assert_geq(slowdown[i], 1);
-  /* Uncorrected it would be ln(1.5) / 2 = 20 %. */
-  cr_assert_lt(slowdown_error(slowdown), 0.08, "%g", slowdown_error(slowdown));
-  free_samples(d);
-}
-
-/* The order of measuring counts, not that of the list. */
-Test(layerwise_fit, slow_minutes_are_told_by_moments) {
-  struct law law = plain_law();
-  struct samples *d = make_drifting(&law);
-  struct jc_error error = {0};
-  double in_order[MOST], shuffled[MOST];
-  cr_assert_eq(jc_find_drift(&d->data, in_order, &error), JC_OK, "%s", error.text);
-  for (uint32_t i = 0; i < MOST; i++)
-    d->networks[i].moment = i * 53 % MOST; /* 53 and 120 have no common divisor */
-  cr_assert_eq(jc_find_drift(&d->data, shuffled, &error), JC_OK, "%s", error.text);
-  cr_assert_lt(slowdown_error(in_order), 0.5 * slowdown_error(shuffled));
-  free_samples(d);
-}
-
-Test(layerwise_fit, a_quiet_machine_is_left_alone) {
-  struct law law = plain_law();
-  law.noise = 0.03;
-  struct samples *d = make_samples(&law, MOST, 78);
-  struct jc_error error = {0};
-  double slowdown[MOST];
-  for (uint32_t i = 0; i < MOST; i++)
-    d->networks[i].moment = i;
-  cr_assert_eq(jc_find_drift(&d->data, slowdown, &error), JC_OK, "%s", error.text);
-  for (uint32_t i = 0; i < MOST; i++)
-    cr_assert_leq(slowdown[i], 1.03, "network %u: %g", i, slowdown[i]);
-  free_samples(d);
-}
-
-Test(layerwise_fit, a_handful_says_nothing_of_time) {
-  struct law law = plain_law();
-  struct samples *d = make_samples(&law, 12, 79);
-  struct jc_error error = {0};
-  double slowdown[12];
-  cr_assert_eq(jc_find_drift(&d->data, slowdown, &error), JC_OK, "%s", error.text);
-  for (uint32_t i = 0; i < 12; i++)
-    cr_assert_eq(slowdown[i], 1);
-  free_samples(d);
 }

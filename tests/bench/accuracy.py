@@ -413,8 +413,9 @@ class Bench:
         profiles = []
         for seed in range(1, calibrations + 1):
             profiles.append(self.calibrate(threads, seed))
-            self.measure(threads, seed - 1)
-        for further in range(calibrations, ROUNDS):
+            if seed in (1, calibrations):
+                self.measure(threads, 0 if seed == 1 else 1)
+        for further in range(min(calibrations, ROUNDS), ROUNDS):
             self.measure(threads, further)
         for profile in profiles:
             self.predict(threads, profile)
