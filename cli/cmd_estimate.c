@@ -47,6 +47,7 @@ static const struct option_group groups[] = {
     {&table_profile_threads, IN(forecast.machine)},
     {&table_profile, IN(forecast.machine)},
     {&table_power, IN(forecast.machine)},
+    {&table_memory, IN(forecast.memory)},
     {&table_method, IN(forecast.method)},
     {&table_site, IN(forecast.site)},
     {&table_wall, IN(forecast.wall)},

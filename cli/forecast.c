@@ -21,6 +21,7 @@ static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
 #define SITE(member)   OPTION_AT(struct site_options, member)
 #define WALL(member)   OPTION_AT(struct wall_options, member)
 #define METHOD(member) OPTION_AT(struct method_options, member)
+#define MEMORY(member) OPTION_AT(struct memory_options, member)
 
 static const struct option_row rows_site[] = {
     {"grid", 0, SITE(grid), "CODE|G/KWH",
@@ -48,6 +49,13 @@ static const struct option_row rows_wall[] = {
     {"overhead-w", 0, WALL(overhead_w), "W",
      "power at the plug beside that: fans, disks, boards not metered", "0", OPTION_RANGE(0, 1e6)},
 };
+static const struct option_row rows_memory[] = {
+    {"memory-gb", 0, MEMORY(memory_gb), "GB", "memory of the machine, for methods that count it",
+     "this machine's", OPTION_RANGE(OPTION_POSITIVE, 1e6)},
+    {"usage", 0, MEMORY(usage), "SHARE", "of the TDP that is drawn, for methods that take one", "1",
+     OPTION_RANGE(OPTION_POSITIVE, 1)},
+};
+const struct option_table table_memory = {"Machine", rows_memory, OPTION_COUNT(rows_memory)};
 const struct option_table table_wall = {"Place", rows_wall, OPTION_COUNT(rows_wall)};
 const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
@@ -100,6 +108,8 @@ static enum jc_status refuse_unused(const struct forecast_options *options,
       {options->machine.idle_w.given, HARDWARE_NEEDS, "--idle-w"},
       {options->machine.profile != NULL, PROFILE_NEEDS, "--profile"},
       {options->method.hours.given, JC_NEED_DURATION, "--hours"},
+      {options->memory.memory_gb.given, JC_NEED_MEMORY, "--memory-gb"},
+      {options->memory.usage.given, JC_NEED_MEMORY, "--usage"},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     if (rows[i].given && (method->needs & rows[i].used_by) == 0)
@@ -309,6 +319,24 @@ static enum jc_status set_hardware(const struct forecast_options *options,
   return JC_OK;
 }
 
+/* A data row named by hand is of another machine, whose memory only the user knows. */
+static void set_memory(const struct forecast_options *options, struct forecast *forecast) {
+  struct jc_problem *problem = &forecast->problem;
+  const bool given = options->memory.memory_gb.given;
+  if ((forecast->method->needs & JC_NEED_MEMORY) == 0)
+    return;
+  problem->usage = options->memory.usage.given ? options->memory.usage.value : 1;
+  (void)input_real(&forecast->inputs, "usage",
+                   options->memory.usage.given ? FROM_FLAG : FROM_DEFAULT, problem->usage);
+  if (!given && names_hardware(&options->machine))
+    return;
+  problem->memory_bytes =
+      given ? 1e9 * options->memory.memory_gb.value : (double)forecast->machine.memory_bytes;
+  input_real(&forecast->inputs, "memory_bytes", given ? FROM_FLAG : FROM_DETECTED,
+             problem->memory_bytes)
+      ->format = format_bytes;
+}
+
 enum jc_status resolve_meter(const struct machine_options *options,
                              const struct jc_machine *machine, struct inputs *inputs,
                              struct jc_meter_options *meter, struct jc_error *error) {
@@ -469,7 +497,7 @@ static enum jc_status estimate(const struct wall_options *wall, struct forecast 
                 "time and energy are those of SGD with momentum: %s changes the memory only",
                 optimizer_name(problem->run.optimizer));
   if (problem->profile != NULL && problem->profile->phase == JC_RUN_FORWARD)
-    forward_notes(problem, &forecast->inputs);
+    forward_notes(problem, forecast->method, &forecast->inputs);
   for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
     inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
   forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,
@@ -493,8 +521,10 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
 enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
                              struct jc_error *error) {
   if (set_profile(options, forecast, error) != JC_OK ||
-      set_hardware(options, forecast, error) != JC_OK ||
-      set_grid(&options->site, forecast, error) != JC_OK ||
+      set_hardware(options, forecast, error) != JC_OK)
+    return error->status;
+  set_memory(options, forecast);
+  if (set_grid(&options->site, forecast, error) != JC_OK ||
       set_pue(&options->site, forecast, error) != JC_OK ||
       set_price(&options->site, forecast, error) != JC_OK)
     return error->status;

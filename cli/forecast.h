@@ -22,6 +22,12 @@ struct wall_options {
 
 extern const struct option_table table_wall; /* --wall-factor, --overhead-w */
 
+struct memory_options {
+  struct real_option memory_gb, usage;
+};
+
+extern const struct option_table table_memory; /* --memory-gb, --usage */
+
 struct method_options {
   const char *method;
   const char *interval;
@@ -54,6 +60,7 @@ struct forecast {
 struct forecast_options {
   struct run_options run;
   struct machine_options machine;
+  struct memory_options memory;
   struct method_options method;
   struct site_options site;
   struct wall_options wall;

@@ -62,6 +62,7 @@ struct jc_hardware {
   double peak_flops_per_s[JC_MAX_PRECISIONS];
   double memory_bandwidth_bytes_per_s;
   double memory_bytes;
+  double memory_w_per_gb; /* of the machine's memory, by the table's default; not of the part */
   char source[256];
   uint32_t year;
 };
@@ -99,6 +100,15 @@ struct jc_layer_error {
   double mape, median, bias, worst; /* of joules */
   double r2;                        /* of joules, not relative; <= 1 */
   double time_mape;
+};
+
+/* What `getzner` knows of a kind: joules and seconds of a forward pass of one layer are
+ * [0] + [1] x MACs, by ordinary least squares, so that [0] may be below 0. */
+struct jc_mac_line {
+  enum jc_layer_kind kind;
+  uint32_t layers; /* that it was fitted to */
+  double energy_j[2];
+  double time_s[2];
 };
 
 /* Levels of log_half_width. */
@@ -141,6 +151,8 @@ struct jc_profile {
   enum jc_run_phase phase;
   uint32_t layer_error_count;
   struct jc_layer_error layer_errors[JC_LAYER_KIND_COUNT];
+  uint32_t mac_line_count; /* 0: not fitted */
+  struct jc_mac_line mac_lines[JC_LAYER_KIND_COUNT];
   uint32_t coefficient_count;
   struct jc_coefficient coefficients[JC_MAX_COEFFICIENTS];
 };
@@ -158,8 +170,10 @@ struct jc_problem {
   enum jc_precision precision;
   const struct jc_profile *profile;
   const struct jc_hardware *hardware;
-  double duration_s; /* of the whole run, given by the user; NAN: predict it */
-  double interval;   /* level wanted: 0.5, 0.8 or 0.9 */
+  double duration_s;   /* of the whole run, given by the user; NAN: predict it */
+  double memory_bytes; /* of the machine; 0: not given */
+  double usage;        /* share of the TDP that is drawn, 0..1; 0: not given */
+  double interval;     /* level wanted: 0.5, 0.8 or 0.9 */
 };
 
 struct jc_layer_estimate {
@@ -200,9 +214,10 @@ struct jc_estimate {
   double energy_per_step_j, time_per_step_s;
   double overhead_j, overhead_s; /* start-up and per-step overhead, in no layer */
   double interval;               /* level of low and high */
-  const char *domain;            /* "package", "package+dram", "board", "wall" */
-  bool power_measured;           /* false: power comes from a model or a data sheet */
-  bool resolves_layers;          /* phases and layers are filled */
+  const char *domain;            /* "package", "package+dram", "board", "board+dram", "wall" */
+  const char *duration_from; /* the method that predicted a duration not given; NULL: none did */
+  bool power_measured;       /* false: power comes from a model or a data sheet */
+  bool resolves_layers;      /* phases and layers are filled */
   bool extrapolated;
   double extrapolated_share; /* of the predicted time, from outside the calibrated range */
   struct jc_phase_estimate phases[JC_RESULT_PHASE_COUNT];
@@ -219,7 +234,9 @@ enum jc_need {
   JC_NEED_TDP = 1 << 2,                 /* a data row's or --tdp-w */
   JC_NEED_PROFILE_OR_HARDWARE = 1 << 3, /* either will do */
   JC_NEED_DURATION = 1 << 4,            /* given, or predicted with a profile or a data row */
-  JC_NEED_LAYERWISE = 1 << 5            /* a profile with curves; beside JC_NEED_PROFILE */
+  JC_NEED_LAYERWISE = 1 << 5,           /* a profile with curves; beside JC_NEED_PROFILE */
+  JC_NEED_MEMORY = 1 << 6,              /* how much the machine has */
+  JC_NEED_MAC_LINES = 1 << 7            /* a profile with lines of MACs; beside JC_NEED_PROFILE */
 };
 
 struct jc_method {
@@ -231,7 +248,9 @@ struct jc_method {
                              struct jc_error *error);
 };
 
-/* Methods in order of preference; NULL beyond the last. */
+/* Methods in order of preference; NULL beyond the last. The table of all methods is no part of the
+ * core: a program that embeds it declares the descriptors that it uses (`extern const struct
+ * jc_method jc_method_roofline;`), and links no others. */
 const struct jc_method *jc_method_at(size_t index);
 /* By name; NULL if there is none. */
 const struct jc_method *jc_method_find(const char *name);

@@ -15,7 +15,9 @@
   X(layerwise_linear)                                                                              \
   X(roofline)                                                                                      \
   X(flops)                                                                                         \
-  X(mlco2)
+  X(mlco2)                                                                                         \
+  X(green_algorithms)                                                                              \
+  X(getzner)
 
 #define X(name) extern const struct jc_method jc_method_##name;
 JC_METHODS(X)
@@ -71,6 +73,12 @@ void jc_add_startup(const struct jc_problem *problem, struct jc_estimate *estima
   ((estimate_)->note_count < JC_MAX_NOTES                                                          \
        ? (void)snprintf((estimate_)->notes[(estimate_)->note_count++], JC_NOTE_BYTES, __VA_ARGS__) \
        : (void)0)
+
+/* A forecast by METHOD, which is a power times a duration: the user's, or that which a layer-wise
+ * method predicts (a note says so). Of a problem with a data row. */
+enum jc_status jc_estimate_by_power(const struct jc_method *method,
+                                    const struct jc_problem *problem, double power_w,
+                                    struct jc_estimate *estimate, struct jc_error *error);
 
 /* FLOPs of one step of the run: a training step, or a forward one. */
 double jc_flops_per_step(const struct jc_problem *problem);

@@ -291,6 +291,36 @@ Test(mlco2, predicted_duration_may_be_extrapolated) {
   cr_assert(bench_run(&b, "mlco2")->extrapolated);
 }
 
+/* ---- green-algorithms ---- */
+
+/* 50 W x 0.5 and 64 GB at 0.3725 W: 48.84 W. */
+Test(green_algorithms, processor_and_memory) {
+  static struct bench b;
+  bench_begin(&b);
+  b.hardware.memory_w_per_gb = 0.3725;
+  b.problem.duration_s = 3600;
+  b.problem.run.val_samples = 0;
+  assert_missing(&b, "green-algorithms", "--memory-gb");
+  b.problem.memory_bytes = 64e9;
+  b.problem.usage = 0.5;
+  const struct jc_estimate *e = bench_run(&b, "green-algorithms");
+  assert_near(e->energy_j, 3600 * 48.84, "energy");
+  assert_near(e->power_w, 48.84, "power");
+  assert_near(e->energy_per_step_j, 600 * 48.84, "six steps");
+  cr_assert_str_eq(e->method, "green-algorithms");
+  cr_assert_str_eq(e->domain, "package+dram");
+  cr_assert_null(e->duration_from);
+  b.problem.usage = 0; /* not given: all of it */
+  assert_near(bench_run(&b, "green-algorithms")->power_w, 73.84, "power at full use");
+  b.problem.duration_s = NAN;
+  b.problem.run.val_samples = 11;
+  e = bench_run(&b, "green-algorithms");
+  assert_near(e->energy_j, 1866.76 * 73.84, "of the predicted duration");
+  cr_assert_str_eq(e->duration_from, "layerwise-linear");
+  b.problem.hardware = NULL;
+  assert_missing(&b, "green-algorithms", "--tdp-w");
+}
+
 /* ---- footprint ---- */
 
 /* 3.6 MJ are 1 kWh; at PUE 1.5 the facility draws 1.5. */
