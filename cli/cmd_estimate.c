@@ -40,7 +40,8 @@ static const struct option_table table_layers = {"Output", rows_layers, OPTION_C
 #define IN(member) offsetof(struct estimate_options, member)
 static const struct option_group groups[] = {
     {&table_input, IN(forecast.run)},
-    {&table_length, IN(forecast.run)},
+    {&table_span, IN(forecast.run)},
+    {&table_run_samples, IN(forecast.run)},
     {&table_data, IN(forecast.run)},
     {&table_form, IN(forecast.run)},
     {&table_optimizer, IN(forecast.run)},
@@ -51,6 +52,8 @@ static const struct option_group groups[] = {
     {&table_method, IN(forecast.method)},
     {&table_site, IN(forecast.site)},
     {&table_wall, IN(forecast.wall)},
+    {&table_search, IN(forecast.scope)},
+    {&table_inference, IN(forecast.scope)},
     {&table_limits, IN(limits)},
     {&table_layers, 0},
     {&table_format_csv, IN(output)},
@@ -60,15 +63,16 @@ static const struct option_group groups[] = {
 
 static enum jc_status check_limits(const struct limit_options *limits,
                                    const struct forecast *forecast, struct jc_error *error) {
+  const struct scope_total whole = scope_training(forecast);
   const struct {
     const struct real_option *limit;
     double value;
     const char *option, *unit;
   } rows[] = {
-      {&limits->max_kwh, forecast->footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
-      {&limits->max_hours, forecast->estimate.time_s / 3600, "--max-hours", "hours"},
-      {&limits->max_co2e_kg, forecast->footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
-      {&limits->max_cost, forecast->footprint.cost, "--max-cost", forecast->currency},
+      {&limits->max_kwh, whole.footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
+      {&limits->max_hours, whole.time_s / 3600, "--max-hours", "hours"},
+      {&limits->max_co2e_kg, whole.footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
+      {&limits->max_cost, whole.footprint.cost, "--max-cost", forecast->currency},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     if (rows[i].limit->given && rows[i].value > rows[i].limit->value)

@@ -36,10 +36,16 @@ static const struct option_row rows_optimizer[] = {
      OPTION_ONE_OF(optimizers)},
 };
 static const struct option_row rows_length[] = {
+    /* --samples comes last: table_run_samples is that alone. */
     {"epochs", 'e', RUN(epochs), "N", "passes over the samples", "the model's, else 1",
      OPTION_RANGE(1, JC_MAX_EPOCHS)},
     {"samples", 0, RUN(samples), "N", "training samples of an epoch", "the model's",
      OPTION_RANGE(1, JC_MAX_SAMPLES)},
+};
+static const struct option_row rows_span[] = {
+    {"epochs", 'e', RUN(epoch_span), "N[..M]",
+     "passes over the samples; of N..M both ends are forecast", "the model's, else 1",
+     OPTION_RANGE(1, JC_MAX_EPOCHS)},
 };
 static const struct option_row rows_data[] = {
     {"val-samples", 0, RUN(val_samples), "N", "samples validated after each epoch",
@@ -106,6 +112,8 @@ static const struct option_row rows_quiet[] = {
 const struct option_table table_input = TABLE(rows_input, "Run");
 const struct option_table table_optimizer = TABLE(rows_optimizer, "Run");
 const struct option_table table_length = TABLE(rows_length, "Run");
+const struct option_table table_span = TABLE(rows_span, "Run");
+const struct option_table table_run_samples = {"Run", rows_length + 1, 1};
 const struct option_table table_data = TABLE(rows_data, "Run");
 const struct option_table table_form = TABLE(rows_form, "Run");
 const struct option_table table_threads = TABLE(rows_threads, "Machine");
@@ -254,6 +262,22 @@ static void resolve_samples(const struct run_options *options, const struct data
            name);
 }
 
+static void resolve_epochs(const struct run_options *options,
+                           const struct jc_training_defaults *file, struct jc_run *run,
+                           struct inputs *inputs) {
+  const struct span_option *span = &options->epoch_span;
+  const struct count_option epochs =
+      span->given ? (struct count_option){.given = true, .value = span->last} : options->epochs;
+  run->epochs = 1;
+  if (run->samples > 0)
+    run->epochs = pick_count(inputs, "epochs", &epochs, file->epochs, 1);
+  else
+    inputs_note(inputs,
+                "one step: neither --samples nor --dataset is given and the model has no training "
+                "defaults%s",
+                epochs.given ? "; --epochs has no effect" : "");
+}
+
 enum jc_status resolve_run(const struct run_options *options, const struct jc_network *network,
                            struct jc_run *run, struct inputs *inputs, struct jc_error *error) {
   const struct jc_training_defaults *file = &network->training;
@@ -267,14 +291,7 @@ enum jc_status resolve_run(const struct run_options *options, const struct jc_ne
   run->batch_size =
       pick_count(inputs, "batch_size", &options->batch_size, file->batch_size, DEFAULT_BATCH_SIZE);
   resolve_samples(options, dataset, file, run, inputs);
-  run->epochs = 1;
-  if (run->samples > 0)
-    run->epochs = pick_count(inputs, "epochs", &options->epochs, file->epochs, 1);
-  else
-    inputs_note(inputs,
-                "one step: neither --samples nor --dataset is given and the model has no training "
-                "defaults%s",
-                options->epochs.given ? "; --epochs has no effect" : "");
+  resolve_epochs(options, file, run, inputs);
 
   run->optimizer = JC_OPTIMIZER_MOMENTUM;
   if (options->optimizer != NULL)

@@ -11,15 +11,18 @@
 
 struct run_options {
   struct count_option batch_size, epochs, samples, val_samples;
+  struct span_option epoch_span; /* in the place of epochs: the last counts */
   const char *dataset, *precision, *optimizer, *phase;
   struct text_list input, set;
 };
 
-extern const struct option_table table_input;     /* --input, --set, --batch-size */
-extern const struct option_table table_optimizer; /* --optimizer */
-extern const struct option_table table_length;    /* --epochs, --samples */
-extern const struct option_table table_data;      /* --val-samples, --dataset */
-extern const struct option_table table_form;      /* --precision, --phase */
+extern const struct option_table table_input;       /* --input, --set, --batch-size */
+extern const struct option_table table_optimizer;   /* --optimizer */
+extern const struct option_table table_length;      /* --epochs, --samples */
+extern const struct option_table table_span;        /* --epochs N..M */
+extern const struct option_table table_run_samples; /* --samples */
+extern const struct option_table table_data;        /* --val-samples, --dataset */
+extern const struct option_table table_form;        /* --precision, --phase */
 
 /* Fills RUN but for its threads from the options, else from NETWORK's training defaults, else from
  * defaults, and tells INPUTS. Without any number of samples RUN is one step. */

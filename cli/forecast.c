@@ -448,9 +448,26 @@ static enum jc_status apply_wall(const struct wall_options *options, struct fore
               "energy and power are those at the wall: %g times the %s's and %g W beside it, as "
               "given, not measured",
               factor, estimate->domain, options->overhead_w.value);
-  jc_estimate_at_wall(estimate, forecast->model.network->layer_count, factor,
-                      options->overhead_w.value);
+  forecast->at_wall = true;
+  forecast->wall_factor = factor;
+  forecast->overhead_w = options->overhead_w.value;
+  jc_estimate_at_wall(estimate, forecast->model.network->layer_count, factor, forecast->overhead_w);
   return JC_OK;
+}
+
+enum jc_status forecast_other(const struct forecast *forecast, const struct jc_run *run,
+                              struct jc_estimate *estimate, struct jc_error *error) {
+  struct jc_problem problem = forecast->problem;
+  problem.run = *run;
+  estimate->layers = NULL;
+  if (jc_estimate_run(forecast->method, &problem, estimate, error) == JC_OK && forecast->at_wall)
+    jc_estimate_at_wall(estimate, 0, forecast->wall_factor, forecast->overhead_w);
+  return error->status;
+}
+
+struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j) {
+  return jc_footprint_of(energy_j, forecast->pue, forecast->grid_g_per_kwh,
+                         forecast->price_per_kwh);
 }
 
 /* ---- the forecast ---- */
@@ -500,8 +517,7 @@ static enum jc_status estimate(const struct wall_options *wall, struct forecast 
     forward_notes(problem, forecast->method, &forecast->inputs);
   for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
     inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
-  forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,
-                                        forecast->grid_g_per_kwh, forecast->price_per_kwh);
+  forecast->footprint = forecast_footprint(forecast, forecast->estimate.energy_j);
   forecast->memory_bytes = jc_training_memory_bytes(
       &forecast->model.analysis.totals, problem->run.batch_size, problem->run.optimizer);
   return JC_OK;
@@ -512,7 +528,9 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
   if (set_method(options, forecast, error) != JC_OK ||
       load_model(operand, &options->run, &forecast->model, error) != JC_OK ||
       resolve_run(&options->run, forecast->model.network, &forecast->problem.run, &forecast->inputs,
-                  error) != JC_OK)
+                  error) != JC_OK ||
+      scope_set_run(&options->scope, &options->run, &forecast->problem.run, &forecast->inputs,
+                    error) != JC_OK)
     return error->status;
   forecast->problem.analysis = &forecast->model.analysis;
   return jc_environment_probe(NULL, &forecast->machine, error);
@@ -528,7 +546,9 @@ enum jc_status forecast_make(const struct forecast_options *options, struct fore
       set_pue(&options->site, forecast, error) != JC_OK ||
       set_price(&options->site, forecast, error) != JC_OK)
     return error->status;
-  return estimate(&options->wall, forecast, error);
+  if (estimate(&options->wall, forecast, error) == JC_OK)
+    (void)scope_make(&options->scope, &options->run, forecast, error);
+  return error->status;
 }
 
 void forecast_free(struct forecast *forecast) {

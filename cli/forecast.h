@@ -7,7 +7,7 @@
 #include <limits.h>
 
 #include "calibrate/meter.h"
-#include "cli/common.h"
+#include "cli/scope.h"
 #include "estimator/data_files.h"
 
 struct site_options {
@@ -54,7 +54,10 @@ struct forecast {
   double price_per_kwh; /* NAN: not given */
   char currency[16];    /* "": no price */
   struct jc_footprint footprint;
+  bool at_wall; /* the estimate is; by: */
+  double wall_factor, overhead_w;
   uint64_t memory_bytes;
+  struct scope scope;
 };
 
 struct forecast_options {
@@ -64,6 +67,7 @@ struct forecast_options {
   struct method_options method;
   struct site_options site;
   struct wall_options wall;
+  struct scope_options scope;
 };
 
 /* Reads the model OPERAND, resolves its run but for the threads, and probes this machine. Free with
@@ -73,6 +77,13 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
 /* The rest: profile or data row, threads, grid, PUE, price, and the estimate. */
 enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
                              struct jc_error *error);
+/* ESTIMATE by the same method of another RUN, without layers; FORECAST has its own already. */
+enum jc_status forecast_other(const struct forecast *forecast, const struct jc_run *run,
+                              struct jc_estimate *estimate, struct jc_error *error);
+
+/* What ENERGY_J is to facility, climate and purse. */
+struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j);
+
 void forecast_free(struct forecast *forecast);
 
 /* The data row that the options name, or MACHINE's, for CORES cores (0: the whole part) with the

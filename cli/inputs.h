@@ -14,7 +14,7 @@ enum input_from {
 /* "flag", "file", "detected", "default". */
 const char *input_from_name(enum input_from from);
 
-enum { MAX_INPUTS = 24, MAX_REPORT_NOTES = 24, INPUT_TEXT = 256, NOTE_TEXT = 240 };
+enum { MAX_INPUTS = 32, MAX_REPORT_NOTES = 24, INPUT_TEXT = 256, NOTE_TEXT = 240 };
 
 struct input {
   const char *name; /* as the JSON key; ends in the unit */

@@ -164,6 +164,7 @@ static void put_estimate(const struct forecast *forecast, const struct records *
   put_profile(forecast, w, "profile");
   put_run(&forecast->problem.run, w, "run");
   put_energy(forecast, w);
+  scope_put(forecast, w);
   jc_put_uint(w, "params", totals->params);
   jc_put_uint(w, "trainable_params", totals->trainable_params);
   jc_put_uint(w, "forward_macs", totals->forward_macs);
@@ -297,6 +298,7 @@ static void print_table(const struct forecast *forecast, const struct records *l
   print_footprint(forecast, out);
   print_step(forecast, out);
   print_model(forecast, out);
+  scope_print(forecast, out);
   if (forecast->estimate.resolves_layers) {
     fputc('\n', out);
     records_print(phases, out);

@@ -22,16 +22,18 @@
 enum jc_run_phase { JC_RUN_TRAINING, JC_RUN_FORWARD };
 
 struct jc_run {
-  uint64_t batch_size;  /* samples of one step, >= 1 */
-  uint64_t epochs;      /* >= 1 */
-  uint64_t samples;     /* training samples of an epoch; 0: the estimate is for one step */
-  uint64_t val_samples; /* forward passes after each epoch; 0: none */
-  uint32_t threads;     /* >= 1 */
+  uint64_t batch_size;     /* samples of one step, >= 1 */
+  uint64_t epochs;         /* >= 1 */
+  uint64_t samples;        /* training samples of an epoch; 0: the estimate is for one step */
+  uint64_t val_samples;    /* forward passes after each epoch; 0: none */
+  uint64_t validate_every; /* epochs from one validation to the next; 0 is 1 */
+  uint32_t threads;        /* >= 1 */
   enum jc_optimizer optimizer;
   enum jc_run_phase phase;
 };
 
-/* The last step of an epoch counts whole: ceil(samples / batch_size) x epochs. */
+/* The last step of an epoch counts whole: ceil(samples / batch_size) x epochs. Validation comes
+ * after every validate_every-th epoch, not after the last one as such. */
 struct jc_steps {
   uint64_t training;
   uint64_t validation;

@@ -14,7 +14,8 @@ enum jc_status jc_run_steps(const struct jc_run *run, struct jc_steps *steps,
   const uint64_t val_per_epoch = run->val_samples / batch + (run->val_samples % batch != 0);
   const bool one_step = run->samples == 0;
   steps->training = one_step ? 1 : count_product(per_epoch, run->epochs, &overflow);
-  steps->validation = one_step ? 0 : count_product(val_per_epoch, run->epochs, &overflow);
+  const uint64_t every = run->validate_every > 0 ? run->validate_every : 1;
+  steps->validation = one_step ? 0 : count_product(val_per_epoch, run->epochs / every, &overflow);
   if (overflow)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "samples",
                    "%llu samples for %llu epochs make more steps than 64 bits count",

@@ -36,6 +36,24 @@ Test(steps, of_a_run) {
   }
 }
 
+/* 2 steps of validation after every third of 10 epochs: after 3, 6 and 9. */
+Test(steps, validated_less_often) {
+  static const uint64_t every[] = {0, 1, 3, 10, 11}, validation[] = {20, 20, 6, 2, 0};
+  for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+    const struct jc_run run = {.batch_size = 10,
+                               .epochs = 10,
+                               .samples = 25,
+                               .val_samples = 11,
+                               .validate_every = every[i],
+                               .threads = 1};
+    struct jc_error error = {0};
+    struct jc_steps steps;
+    cr_assert_eq(jc_run_steps(&run, &steps, &error), JC_OK, "%s", error.text);
+    cr_assert_eq(steps.training, 30);
+    cr_assert_eq(steps.validation, validation[i], "every %llu", (unsigned long long)every[i]);
+  }
+}
+
 Test(steps, beyond_64_bits) {
   const struct jc_run too_many[] = {
       {.batch_size = 1, .epochs = 4, .samples = UINT64_C(1) << 62, .threads = 1},
