@@ -34,6 +34,8 @@ static const struct option_row rows_layers[] = {
     {"coefficients", 0, OPTION_AT(struct estimate_options, tables.coefficients), NULL,
      "add what method layerwise knows of each layer type: seconds, and derived joules", NULL,
      OPTION_FREE},
+    {"explain", 0, OPTION_AT(struct estimate_options, tables.explain), NULL,
+     "add the method's formula with its numbers, to be redone by hand", NULL, OPTION_FREE},
 };
 static const struct option_table table_layers = {"Output", rows_layers, OPTION_COUNT(rows_layers)};
 

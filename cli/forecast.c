@@ -58,72 +58,10 @@ static const struct option_row rows_memory[] = {
 const struct option_table table_memory = {"Machine", rows_memory, OPTION_COUNT(rows_memory)};
 const struct option_table table_wall = {"Place", rows_wall, OPTION_COUNT(rows_wall)};
 const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
+const struct option_table table_site_rest = {"Place", rows_site + 1, OPTION_COUNT(rows_site) - 1};
+const struct option_table table_method_inputs = {"Method", rows_method + 1,
+                                                 OPTION_COUNT(rows_method) - 1};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
-
-/* ---- method ---- */
-
-enum {
-  HARDWARE_NEEDS = JC_NEED_HARDWARE | JC_NEED_TDP | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION,
-  PROFILE_NEEDS = JC_NEED_PROFILE | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION
-};
-
-static const struct jc_method *find_method(const char *name, struct jc_error *error) {
-  const char *names[32];
-  size_t count = 0;
-  if (name == NULL)
-    return jc_method_at(0);
-  const struct jc_method *method = jc_method_find(name);
-  if (method != NULL)
-    return method;
-  for (; count < sizeof(names) / sizeof(names[0]) && jc_method_at(count) != NULL; count++)
-    names[count] = jc_method_at(count)->name;
-  const char *close = jc_closest_name(name, names, count);
-  if (close != NULL)
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "unknown method '%.40s'; did you mean '%s'?", name, close);
-  else
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "unknown method '%.40s'; see `joulecast list methods`", name);
-  return NULL;
-}
-
-static bool names_hardware(const struct machine_options *options) {
-  return options->hardware != NULL && strcmp(options->hardware, "auto") != 0;
-}
-
-static bool gives_hardware(const struct machine_options *options) {
-  return options->hardware != NULL || options->tdp_w.given || options->idle_w.given;
-}
-
-/* A value that the method would not look at would change nothing, in silence. */
-static enum jc_status refuse_unused(const struct forecast_options *options,
-                                    const struct jc_method *method, struct jc_error *error) {
-  const struct {
-    bool given;
-    unsigned used_by;
-    const char *option;
-  } rows[] = {
-      {options->machine.hardware != NULL, HARDWARE_NEEDS, "--hardware"},
-      {options->machine.tdp_w.given, HARDWARE_NEEDS, "--tdp-w"},
-      {options->machine.idle_w.given, HARDWARE_NEEDS, "--idle-w"},
-      {options->machine.profile != NULL, PROFILE_NEEDS, "--profile"},
-      {options->method.hours.given, JC_NEED_DURATION, "--hours"},
-      {options->memory.memory_gb.given, JC_NEED_MEMORY, "--memory-gb"},
-      {options->memory.usage.given, JC_NEED_MEMORY, "--usage"},
-  };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    if (rows[i].given && (method->needs & rows[i].used_by) == 0)
-      return jc_fail(error, JC_ERROR_USAGE, 0, rows[i].option,
-                     "method '%s' does not use it; choose another with --method", method->name);
-  }
-  if ((method->needs & JC_NEED_PROFILE_OR_HARDWARE) != 0 && options->machine.profile != NULL &&
-      gives_hardware(&options->machine))
-    return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
-                   "method '%s' takes --profile or a data row (--hardware, --tdp-w, --idle-w), not "
-                   "both",
-                   method->name);
-  return JC_OK;
-}
 
 /* ---- profile ---- */
 
@@ -133,9 +71,9 @@ static bool wants_profile(const struct forecast_options *options, unsigned needs
   if ((needs & JC_NEED_PROFILE) != 0)
     return true;
   if ((needs & JC_NEED_PROFILE_OR_HARDWARE) != 0)
-    return !gives_hardware(&options->machine);
+    return !forecast_gives_hardware(&options->machine);
   return (needs & JC_NEED_DURATION) != 0 && !options->method.hours.given &&
-         !names_hardware(&options->machine);
+         !forecast_names_hardware(&options->machine);
 }
 
 /* Path of the profile to use; "" if the method can do without and there is none. */
@@ -243,7 +181,7 @@ static enum jc_status find_row(const struct machine_options *options,
                                const struct jc_hardware_table *table,
                                const struct jc_hardware_row **row, struct jc_error *error) {
   *row = NULL;
-  if (names_hardware(options))
+  if (forecast_names_hardware(options))
     return jc_hardware_find(table, options->hardware, row, error);
   struct jc_error why = {0};
   const enum jc_status status = jc_hardware_for_machine(table, machine, row, &why);
@@ -256,8 +194,9 @@ static enum jc_status find_row(const struct machine_options *options,
 static void tell_hardware(const struct machine_options *options, const struct jc_hardware_row *row,
                           const struct jc_hardware *hardware, struct inputs *inputs) {
   if (row != NULL) {
-    struct input *input = input_text(
-        inputs, "hardware", names_hardware(options) ? FROM_FLAG : FROM_DETECTED, hardware->name);
+    struct input *input =
+        input_text(inputs, "hardware", forecast_names_hardware(options) ? FROM_FLAG : FROM_DETECTED,
+                   hardware->name);
     if (hardware->generic)
       snprintf(input->note, sizeof(input->note),
                "stands for a CPU model that the machine hides, %u cores", hardware->cores);
@@ -311,7 +250,7 @@ static enum jc_status set_hardware(const struct forecast_options *options,
   if (!required && !useful)
     return JC_OK;
   /* Unless told, a row named by hand stands for the whole part. */
-  const bool whole = names_hardware(&options->machine) && !options->machine.threads.given;
+  const bool whole = forecast_names_hardware(&options->machine) && !options->machine.threads.given;
   if (resolve_hardware(&options->machine, &forecast->machine, whole ? 0 : problem->run.threads,
                        &forecast->inputs, &forecast->hardware, error) != JC_OK)
     return error->status;
@@ -328,7 +267,7 @@ static void set_memory(const struct forecast_options *options, struct forecast *
   problem->usage = options->memory.usage.given ? options->memory.usage.value : 1;
   (void)input_real(&forecast->inputs, "usage",
                    options->memory.usage.given ? FROM_FLAG : FROM_DEFAULT, problem->usage);
-  if (!given && names_hardware(&options->machine))
+  if (!given && forecast_names_hardware(&options->machine))
     return;
   problem->memory_bytes =
       given ? 1e9 * options->memory.memory_gb.value : (double)forecast->machine.memory_bytes;
@@ -474,8 +413,8 @@ struct jc_footprint forecast_footprint(const struct forecast *forecast, double e
 
 static enum jc_status set_method(const struct forecast_options *options, struct forecast *forecast,
                                  struct jc_error *error) {
-  forecast->method = find_method(options->method.method, error);
-  if (forecast->method == NULL || refuse_unused(options, forecast->method, error) != JC_OK)
+  forecast->method = forecast_find_method(options->method.method, error);
+  if (forecast->method == NULL || forecast_check_options(options, forecast->method, error) != JC_OK)
     return error->status;
   (void)input_text(&forecast->inputs, "method",
                    options->method.method != NULL ? FROM_FLAG : FROM_DEFAULT,

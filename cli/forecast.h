@@ -14,7 +14,8 @@ struct site_options {
   const char *grid, *pue, *price;
 };
 
-extern const struct option_table table_site; /* --grid, --pue, --price */
+extern const struct option_table table_site;      /* --grid, --pue, --price */
+extern const struct option_table table_site_rest; /* --pue, --price */
 
 struct wall_options {
   struct real_option factor, overhead_w;
@@ -35,7 +36,8 @@ struct method_options {
   bool force;
 };
 
-extern const struct option_table table_method; /* --method, --interval, --hours, --force */
+extern const struct option_table table_method;        /* --method, --interval, --hours, --force */
+extern const struct option_table table_method_inputs; /* --interval, --hours, --force */
 
 /* Everything a forecast consists of. Zeroed by the caller; too large for a stack frame. */
 struct forecast {
@@ -68,6 +70,24 @@ struct forecast_options {
   struct site_options site;
   struct wall_options wall;
   struct scope_options scope;
+};
+
+/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name. */
+const struct jc_method *forecast_find_method(const char *name, struct jc_error *error);
+/* A value that METHOD would not look at would change nothing, in silence: JC_ERROR_USAGE. */
+enum jc_status forecast_check_options(const struct forecast_options *options,
+                                      const struct jc_method *method, struct jc_error *error);
+/* Takes such values out of OPTIONS, where other methods use them. Of a profile and a data row,
+ * where METHOD takes only one, the profile stays. */
+void forecast_drop_unused(struct forecast_options *options, const struct jc_method *method);
+/* Whether a data row is named that need not be this machine's; whether it or its power is given. */
+bool forecast_names_hardware(const struct machine_options *options);
+bool forecast_gives_hardware(const struct machine_options *options);
+
+/* Needs that a data row, and a profile, are looked at for. */
+enum {
+  HARDWARE_NEEDS = JC_NEED_HARDWARE | JC_NEED_TDP | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION,
+  PROFILE_NEEDS = JC_NEED_PROFILE | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION
 };
 
 /* Reads the model OPERAND, resolves its run but for the threads, and probes this machine. Free with

@@ -265,6 +265,13 @@ enum jc_status jc_method_check(const struct jc_method *method, const struct jc_p
 enum jc_status jc_estimate_run(const struct jc_method *method, const struct jc_problem *problem,
                                struct jc_estimate *estimate, struct jc_error *error);
 
+/* The coefficients that price ROW: those of its type, else the JC_TYPE_ANY ones; NULL if there are
+ * none, or if the layer before computes it. */
+const struct jc_coefficient *jc_linear_coefficient(const struct jc_profile *profile,
+                                                   const struct jc_feature_row *row);
+/* Those of the fixed part of a step; NULL if there are none. */
+const struct jc_coefficient *jc_linear_step(const struct jc_profile *profile);
+
 /* The linear prediction of one row: seconds and joules above idle. Returns false if the profile
  * has no coefficients for its type and the JC_TYPE_ANY row was used. */
 bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
@@ -273,6 +280,9 @@ bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature
 /* Seconds of one training step by the profile, without start-up; used by the fit's error too. */
 double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_analysis *analysis,
                              uint64_t batch_size);
+
+/* Seconds that method `roofline` adds for starting a layer. */
+extern const double jc_roofline_launch_s;
 
 /* ---- footprint ---- */
 

@@ -2,16 +2,20 @@
  * fill once the joules are known. */
 #include "estimator/methods.h"
 
+static const struct jc_method *predictor_for(const struct jc_profile *profile) {
+  if (profile == NULL)
+    return &jc_method_roofline;
+  return profile->layerwise.curve_count > 0 ? &jc_method_layerwise : &jc_method_layerwise_linear;
+}
+
 /* Seconds of the run: the user's, or another method's, which fills ESTIMATE. */
 static enum jc_status duration(const struct jc_problem *problem, struct jc_estimate *estimate,
                                double *time_s, struct jc_error *error) {
-  const struct jc_method *predictor =
-      problem->profile != NULL ? &jc_method_layerwise_linear : &jc_method_roofline;
   if (!isnan(problem->duration_s)) {
     *time_s = problem->duration_s;
     return JC_OK;
   }
-  if (jc_estimate_run(predictor, problem, estimate, error) != JC_OK)
+  if (jc_estimate_run(predictor_for(problem->profile), problem, estimate, error) != JC_OK)
     return error->status;
   *time_s = estimate->time_s;
   return JC_OK;
