@@ -40,6 +40,10 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   struct comparison comparison;
   struct output output;
   int code = EXIT_OK;
+  if (o->comparison.explain && output_format(&o->output) == FORMAT_CSV) {
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--explain", "csv holds the rows alone");
+    return EXIT_USAGE;
+  }
   if (comparison_make(&o->comparison, operands, &comparison, error) != JC_OK) {
     code = exit_code_of_input(error);
   } else if (output_open(&output, o->output.output, error) == JC_OK) {

@@ -22,6 +22,7 @@ try lenet5_28 --epochs 3..5
 try lenet5_28 --inferences-per-day 5 --phase forward --hardware t4
 try lenet5_28 --days 5 --hardware t4
 try lenet5_28 --explain=yes
+try lenet5_28 --explain --format csv --hardware t4
 try lenet5_28 --format xml
 try lenet5_28 --max-kwh 3
 numbers() { awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) printf "%s%d", (i > 1 ? "," : ""), i }'; }
