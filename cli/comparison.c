@@ -402,7 +402,7 @@ static enum jc_status make_rows(const struct comparison_options *options,
                    "compare: expected at most %d rows, got %zu: models x batch sizes x precisions "
                    "x machines x grids x methods",
                    (int)MAX_ROWS, places * d->method.count);
-  comparison->rows = calloc(MAX_ROWS, sizeof(*comparison->rows));
+  comparison->rows = calloc(MAX_ROWS, sizeof(struct comparison_row *));
   if (comparison->rows == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   for (size_t i = 0; i < places && error->status == JC_OK; i++) {

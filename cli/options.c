@@ -130,7 +130,7 @@ static bool store_span(const struct option_row *row, struct span_option *span, c
   const size_t length = dots != NULL ? (size_t)(dots - value) : strlen(value);
   if (length >= sizeof(first))
     return false;
-  memcpy(first, value, length);
+  snprintf(first, sizeof(first), "%.*s", (int)length, value);
   span->given = true;
   return parse_count(first, &span->first) &&
          parse_count(dots != NULL ? dots + 2 : first, &span->last) && span->first <= span->last &&

@@ -1,6 +1,7 @@
 /* scope.c -- spans of epochs, searches, and use: forecasts of more than one run. */
 #include "cli/scope.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "cli/forecast.h"
@@ -48,6 +49,7 @@ static bool is_search(const struct scope_options *options) {
 /* K-fold cross-validation: a K-th of the samples is held out of each run. */
 static enum jc_status hold_out(uint64_t folds, const struct run_options *given, struct jc_run *run,
                                struct inputs *inputs, struct jc_error *error) {
+  assert(folds >= 2);
   if (given->val_samples.given)
     return jc_fail(error, JC_ERROR_USAGE, 0, "--folds",
                    "does not go with --val-samples: a fold is what is validated");
@@ -174,7 +176,7 @@ static enum jc_status make_totals(const struct scope_options *options,
 static enum jc_status make_use(const struct scope_options *options, struct forecast *forecast,
                                struct jc_error *error) {
   struct scope_use *use = &forecast->scope.use;
-  struct jc_estimate pass;
+  struct jc_estimate pass = {0};
   struct jc_run run = forecast->problem.run;
   if (!options->inferences_per_day.given)
     return JC_OK;
