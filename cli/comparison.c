@@ -207,7 +207,9 @@ static void tell_needed(const struct forecast *forecast, struct comparison_row *
     size_t n = 0;
     while (names[n] != NULL && strcmp(names[n], input->name) != 0)
       n++;
-    if (names[n] == NULL)
+    const bool unused =
+        strcmp(input->name, "idle_w") == 0 && (forecast->method->needs & JC_NEED_HARDWARE) == 0;
+    if (names[n] == NULL || unused)
       continue;
     value_format(&input->value, input->format, value, sizeof(value));
     used += (size_t)snprintf(row->needed + used, sizeof(row->needed) - used, "%s%s %s (%s)",

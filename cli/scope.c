@@ -1,7 +1,6 @@
 /* scope.c -- spans of epochs, searches, and use: forecasts of more than one run. */
 #include "cli/scope.h"
 
-#include <assert.h>
 #include <math.h>
 
 #include "cli/forecast.h"
@@ -49,7 +48,6 @@ static bool is_search(const struct scope_options *options) {
 /* K-fold cross-validation: a K-th of the samples is held out of each run. */
 static enum jc_status hold_out(uint64_t folds, const struct run_options *given, struct jc_run *run,
                                struct inputs *inputs, struct jc_error *error) {
-  assert(folds >= 2);
   if (given->val_samples.given)
     return jc_fail(error, JC_ERROR_USAGE, 0, "--folds",
                    "does not go with --val-samples: a fold is what is validated");
@@ -102,7 +100,8 @@ static void tell_count(struct inputs *inputs, const char *name, const struct cou
 enum jc_status scope_set_run(const struct scope_options *options, const struct run_options *given,
                              struct jc_run *run, struct inputs *inputs, struct jc_error *error) {
   if (check_options(options, given, run, error) != JC_OK ||
-      (options->folds.given && hold_out(options->folds.value, given, run, inputs, error) != JC_OK))
+      (options->folds.value > 1 &&
+       hold_out(options->folds.value, given, run, inputs, error) != JC_OK))
     return error->status;
   run->validate_every = or_one(&options->validate_every);
   tell_count(inputs, "trials", &options->trials);

@@ -56,6 +56,12 @@ lines='{"kind": "linear", "layers": 40, "energy_j": {"per_call": 1e-3, "per_mac"
 lines="$lines"'"time_s": {"per_call": 1e-5, "per_mac": 1e-12}}'
 sed "s/\"coefficients\"/\"mac_lines\": [$lines],\\n  \"coefficients\"/" "$profile" >lines.json
 check $run --method getzner -p lines.json -t 7 --force
+# Every method has a row.
+joulecast list methods --format json | sed -n 's/.*{"name": "\([^"]*\)".*/\1/p' >methods
+while read -r method; do
+  grep -q "{\"$method\", explain_" "$SOURCE/cli/explain.c" || echo "$method has no explanation"
+done <methods
+awk 'END { print (NR > 6 ? "methods are listed" : "few methods") }' methods
 # What it looks like, here and in a comparison, whose JSON has it too.
 joulecast estimate $run --method mlco2 --hardware t4 --hours 3 --explain | sed -n '/^method/,/CO2e/p'
 joulecast compare $run --hardware t4 --method mlco2 --hours 3 --explain | sed -n '/^method mlco2:/,/CO2e/p'
