@@ -184,6 +184,10 @@ static enum jc_status make_use(const struct scope_options *options, struct forec
   run.batch_size = or_one(&options->inference_batch);
   if (estimate_other(forecast, &run, "--inferences-per-day", &pass, error) != JC_OK)
     return error->status;
+  if (pass.extrapolated)
+    inputs_note(&forecast->inputs,
+                "use: a forward pass of %llu samples is extrapolated beyond what was calibrated",
+                (unsigned long long)run.batch_size);
   const double training_j = scope_training(forecast).energy_j;
   use->per_day = options->inferences_per_day.value;
   use->days = options->days.given ? options->days.value : usual_days;
