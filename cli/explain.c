@@ -143,9 +143,9 @@ static void explain_place(const struct forecast *forecast, FILE *out) {
               "  CO2e = facility / 3.6e6 J/kWh x grid = %.9g J / 3.6e6 J/kWh x %.9g g/kWh = %.9g g",
               f->facility_energy_j, forecast->grid_g_per_kwh, f->co2e_g);
   if (!isnan(f->cost))
-    fprintf(
+    explain_say(
         out,
-        "  cost = facility / 3.6e6 J/kWh x price = %.9g J / 3.6e6 J/kWh x %.9g %s/kWh = %.9g %s\n",
+        "  cost = facility / 3.6e6 J/kWh x price = %.9g J / 3.6e6 J/kWh x %.9g %s/kWh = %.9g %s",
         f->facility_energy_j, forecast->price_per_kwh, forecast->currency, f->cost,
         forecast->currency);
 }

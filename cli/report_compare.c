@@ -261,7 +261,8 @@ static bool any_extrapolated(const struct comparison *comparison) {
 static void print_legend(const struct comparison *comparison, FILE *out) {
   if (comparison->methods) {
     print_wrapped(out,
-                  "ratio: to the first row; error: mean of the method's energy on the machine's n "
+                  "ratio: to the first that is available; error: mean of the method's energy on "
+                  "the machine's n "
                   "sample networks, each forecast by the others",
                   0, 2);
     return;

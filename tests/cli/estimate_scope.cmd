@@ -30,6 +30,10 @@ same break-even "$(use break_even_days)" "$(total 4 energy_j) / ($(use energy_j)
 # 60,000 samples: folds of 12,000; validation after epochs 3, 6 and 9 of 10: 3 x 375 steps.
 joulecast estimate $common --folds 5 --validate-every 3 --format json |
   grep -e '"steps"' -e '"val_steps"' -e 'of 5 folds'
+# An interval whose ends have units of their own; a pass far beyond what was calibrated.
+joulecast estimate $common -e 10..20 | sed -n '/^of/,/^$/p'
+joulecast estimate resnet18 -p "$SOURCE/tests/cli/profile.json" -t 7 --force --grid 100 \
+  --inferences-per-day 10 --inference-batch 5000 | grep -A1 'note: use:'
 # The budget is for all of it.
 joulecast estimate $common --max-hours 1 --trials 1000 >/dev/null
 echo $?
