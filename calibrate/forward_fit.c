@@ -9,9 +9,11 @@
 #include "calibrate/calibrate.h"
 #include "calibrate/layer_pieces.h"
 #include "calibrate/linear_fit.h"
+#include "calibrate/mac_line_fit.h"
 #include "calibrate/order.h"
 #include "calibrate/random.h"
 #include "calibrate/text.h"
+#include "estimator/mac_lines.h"
 #include "estimator/model_file.h"
 
 enum { N = JC_LINEAR_FEATURES, FOLDS = 10, BOOTSTRAPS = 100 };
@@ -70,6 +72,7 @@ static enum jc_status analyze(const struct jc_network *network, const struct jc_
   if (jc_network_analyze(network, storage, bytes, &analysis, error) == JC_OK) {
     jc_features(&analysis, 0, JC_FORWARD, sample->run.batch_size, &layer->row);
     layer->multiplies = analysis.layers[0].macs > 0;
+    layer->macs = jc_mac_line_macs(&analysis, 0, sample->run.batch_size);
   }
   free(storage);
   return error->status;
@@ -461,6 +464,7 @@ static enum jc_status fit_kinds(const struct jc_forward_samples *samples, struct
     joules_per_byte[profile->layer_error_count] = per_byte(k, joules, k->scratch);
     seconds_per_byte[profile->layer_error_count] = per_byte(k, seconds, k->scratch);
     judge_kind(k, profile);
+    jc_mac_line_fit(k->layers, k->count, &profile->mac_lines[profile->mac_line_count++]);
   }
   add_free(profile);
   add_any(profile, joules_per_byte, seconds_per_byte);

@@ -1,4 +1,5 @@
-/* forward_fit.h -- fits `layerwise-linear` to forward passes of single layers, measured by anyone.
+/* forward_fit.h -- fits `layerwise-linear`, and `getzner`, to forward passes of single layers,
+ * measured by anyone.
  *
  * For each layer type, joules y of a pass and features x = (1, FLOPs, bytes): theta >= 0 minimises
  *

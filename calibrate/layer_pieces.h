@@ -18,6 +18,7 @@ struct jc_forward_layer {
   char id[JC_SAMPLE_ID_BYTES];
   struct jc_feature_row row;
   bool multiplies;         /* has products */
+  double macs;             /* as of mac_lines.h */
   double energy_j, time_s; /* of a pass */
 };
 

@@ -34,22 +34,28 @@ static const struct option_row rows_layers[] = {
     {"coefficients", 0, OPTION_AT(struct estimate_options, tables.coefficients), NULL,
      "add what method layerwise knows of each layer type: seconds, and derived joules", NULL,
      OPTION_FREE},
+    {"explain", 0, OPTION_AT(struct estimate_options, tables.explain), NULL,
+     "add the method's formula with its numbers, to be redone by hand", NULL, OPTION_FREE},
 };
 static const struct option_table table_layers = {"Output", rows_layers, OPTION_COUNT(rows_layers)};
 
 #define IN(member) offsetof(struct estimate_options, member)
 static const struct option_group groups[] = {
     {&table_input, IN(forecast.run)},
-    {&table_length, IN(forecast.run)},
+    {&table_span, IN(forecast.run)},
+    {&table_run_samples, IN(forecast.run)},
     {&table_data, IN(forecast.run)},
     {&table_form, IN(forecast.run)},
     {&table_optimizer, IN(forecast.run)},
     {&table_profile_threads, IN(forecast.machine)},
     {&table_profile, IN(forecast.machine)},
     {&table_power, IN(forecast.machine)},
+    {&table_memory, IN(forecast.memory)},
     {&table_method, IN(forecast.method)},
     {&table_site, IN(forecast.site)},
     {&table_wall, IN(forecast.wall)},
+    {&table_search, IN(forecast.scope)},
+    {&table_inference, IN(forecast.scope)},
     {&table_limits, IN(limits)},
     {&table_layers, 0},
     {&table_format_csv, IN(output)},
@@ -59,15 +65,16 @@ static const struct option_group groups[] = {
 
 static enum jc_status check_limits(const struct limit_options *limits,
                                    const struct forecast *forecast, struct jc_error *error) {
+  const struct scope_total whole = scope_training(forecast);
   const struct {
     const struct real_option *limit;
     double value;
     const char *option, *unit;
   } rows[] = {
-      {&limits->max_kwh, forecast->footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
-      {&limits->max_hours, forecast->estimate.time_s / 3600, "--max-hours", "hours"},
-      {&limits->max_co2e_kg, forecast->footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
-      {&limits->max_cost, forecast->footprint.cost, "--max-cost", forecast->currency},
+      {&limits->max_kwh, whole.footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
+      {&limits->max_hours, whole.time_s / 3600, "--max-hours", "hours"},
+      {&limits->max_co2e_kg, whole.footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
+      {&limits->max_cost, whole.footprint.cost, "--max-cost", forecast->currency},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     if (rows[i].limit->given && rows[i].value > rows[i].limit->value)

@@ -194,7 +194,9 @@ static const char *needs_text(unsigned needs, char *buffer, size_t size) {
                {JC_NEED_HARDWARE, "data row"},
                {JC_NEED_TDP, "TDP"},
                {JC_NEED_PROFILE_OR_HARDWARE, "profile or row"},
-               {JC_NEED_DURATION, "duration"}};
+               {JC_NEED_DURATION, "duration"},
+               {JC_NEED_MEMORY, "memory"},
+               {JC_NEED_MAC_LINES, "MAC lines"}};
   size_t length = 0;
   buffer[0] = '\0';
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && length < size; i++) {

@@ -10,6 +10,7 @@
 /* In the order of `joulecast --help`. */
 #define COMMANDS(X)                                                                                \
   X(estimate)                                                                                      \
+  X(compare)                                                                                       \
   X(inspect)                                                                                       \
   X(calibrate)                                                                                     \
   X(train)                                                                                         \

@@ -36,10 +36,16 @@ static const struct option_row rows_optimizer[] = {
      OPTION_ONE_OF(optimizers)},
 };
 static const struct option_row rows_length[] = {
+    /* --samples comes last: table_run_samples is that alone. */
     {"epochs", 'e', RUN(epochs), "N", "passes over the samples", "the model's, else 1",
      OPTION_RANGE(1, JC_MAX_EPOCHS)},
     {"samples", 0, RUN(samples), "N", "training samples of an epoch", "the model's",
      OPTION_RANGE(1, JC_MAX_SAMPLES)},
+};
+static const struct option_row rows_span[] = {
+    {"epochs", 'e', RUN(epoch_span), "N[..M]",
+     "passes over the samples; of N..M both ends are forecast", "the model's, else 1",
+     OPTION_RANGE(1, JC_MAX_EPOCHS)},
 };
 static const struct option_row rows_data[] = {
     {"val-samples", 0, RUN(val_samples), "N", "samples validated after each epoch",
@@ -89,6 +95,10 @@ static const struct option_row rows_format_csv[] = {
     {"format", 0, OUTPUT(format), "FORMAT", "table, json, or csv (the layers)", "table",
      OPTION_ONE_OF(formats_csv)},
 };
+static const struct option_row rows_format_rows[] = {
+    {"format", 0, OUTPUT(format), "FORMAT", "table, json or csv", "table",
+     OPTION_ONE_OF(formats_csv)},
+};
 static const struct option_row rows_format[] = {
     {"format", 0, OUTPUT(format), "FORMAT", "table or json", "table", OPTION_ONE_OF(formats)},
 };
@@ -104,8 +114,14 @@ static const struct option_row rows_quiet[] = {
 #define TABLE(rows, title)                                                                         \
   { title, rows, OPTION_COUNT(rows) }
 const struct option_table table_input = TABLE(rows_input, "Run");
+/* `compare` takes several of what the first row is. */
+const struct option_table table_shape = {"Run", rows_input + 1, OPTION_COUNT(rows_input) - 1};
+const struct option_table table_phase = {"Run", rows_form + 1, OPTION_COUNT(rows_form) - 1};
+const struct option_table table_watts = {"Machine", rows_power + 1, OPTION_COUNT(rows_power) - 1};
 const struct option_table table_optimizer = TABLE(rows_optimizer, "Run");
 const struct option_table table_length = TABLE(rows_length, "Run");
+const struct option_table table_span = TABLE(rows_span, "Run");
+const struct option_table table_run_samples = {"Run", rows_length + 1, 1};
 const struct option_table table_data = TABLE(rows_data, "Run");
 const struct option_table table_form = TABLE(rows_form, "Run");
 const struct option_table table_threads = TABLE(rows_threads, "Machine");
@@ -115,6 +131,7 @@ const struct option_table table_profile = TABLE(rows_profile, "Machine");
 const struct option_table table_meter = TABLE(rows_meter, "Machine");
 const struct option_table table_powercap = TABLE(rows_powercap, "Machine");
 const struct option_table table_format_csv = TABLE(rows_format_csv, "Output");
+const struct option_table table_format_rows = TABLE(rows_format_rows, "Output");
 const struct option_table table_format = TABLE(rows_format, "Output");
 const struct option_table table_output = TABLE(rows_output, "Output");
 const struct option_table table_quiet = TABLE(rows_quiet, "Output");
@@ -175,6 +192,19 @@ void put_run(const struct jc_run *run, struct jc_json_writer *writer, const char
   jc_put_end(writer);
 }
 
+void print_run(const char *model, const struct jc_run *run, FILE *out) {
+  char samples[FORMAT_SIZE], epochs[FORMAT_SIZE], batch[FORMAT_SIZE];
+  const char *what = run->phase == JC_RUN_TRAINING ? "training" : "forward passes";
+  fprintf(out, "%s, %s: ", model, what);
+  format_count((double)run->batch_size, batch, sizeof(batch));
+  if (run->samples == 0)
+    fprintf(out, "one step of %s samples\n", batch);
+  else
+    fprintf(out, "%s epoch%s of %s samples, batch %s\n",
+            format_count((double)run->epochs, epochs, sizeof(epochs)), run->epochs == 1 ? "" : "s",
+            format_count((double)run->samples, samples, sizeof(samples)), batch);
+}
+
 void print_error_summary(const char *what, const struct jc_error_summary *error, FILE *out) {
   char mape[FORMAT_SIZE], median[FORMAT_SIZE], worst[FORMAT_SIZE], bias[FORMAT_SIZE];
   fprintf(out, "  %-10s mean %s, median %s, worst %s, bias %s\n", what,
@@ -182,6 +212,23 @@ void print_error_summary(const char *what, const struct jc_error_summary *error,
           format_percent(error->median, median, sizeof(median)),
           format_percent(error->worst, worst, sizeof(worst)),
           format_percent(error->bias, bias, sizeof(bias)));
+}
+
+void put_error_summary(const struct jc_error_summary *error, struct jc_json_writer *w,
+                       const char *key) {
+  if (error->networks == 0) {
+    jc_put_null(w, key);
+    return;
+  }
+  jc_put_inline_object(w, key);
+  jc_put_real(w, "mape", error->mape);
+  jc_put_real(w, "median", error->median);
+  jc_put_real(w, "p90", error->p90);
+  jc_put_real(w, "worst", error->worst);
+  jc_put_real(w, "bias", error->bias);
+  jc_put_uint(w, "n", error->networks);
+  jc_put_string(w, "from", "leave-one-network-out");
+  jc_put_end(w);
 }
 
 /* ---- the run ---- */
@@ -254,6 +301,22 @@ static void resolve_samples(const struct run_options *options, const struct data
            name);
 }
 
+static void resolve_epochs(const struct run_options *options,
+                           const struct jc_training_defaults *file, struct jc_run *run,
+                           struct inputs *inputs) {
+  const struct span_option *span = &options->epoch_span;
+  const struct count_option epochs =
+      span->given ? (struct count_option){.given = true, .value = span->last} : options->epochs;
+  run->epochs = 1;
+  if (run->samples > 0)
+    run->epochs = pick_count(inputs, "epochs", &epochs, file->epochs, 1);
+  else
+    inputs_note(inputs,
+                "one step: neither --samples nor --dataset is given and the model has no training "
+                "defaults%s",
+                epochs.given ? "; --epochs has no effect" : "");
+}
+
 enum jc_status resolve_run(const struct run_options *options, const struct jc_network *network,
                            struct jc_run *run, struct inputs *inputs, struct jc_error *error) {
   const struct jc_training_defaults *file = &network->training;
@@ -267,14 +330,7 @@ enum jc_status resolve_run(const struct run_options *options, const struct jc_ne
   run->batch_size =
       pick_count(inputs, "batch_size", &options->batch_size, file->batch_size, DEFAULT_BATCH_SIZE);
   resolve_samples(options, dataset, file, run, inputs);
-  run->epochs = 1;
-  if (run->samples > 0)
-    run->epochs = pick_count(inputs, "epochs", &options->epochs, file->epochs, 1);
-  else
-    inputs_note(inputs,
-                "one step: neither --samples nor --dataset is given and the model has no training "
-                "defaults%s",
-                options->epochs.given ? "; --epochs has no effect" : "");
+  resolve_epochs(options, file, run, inputs);
 
   run->optimizer = JC_OPTIMIZER_MOMENTUM;
   if (options->optimizer != NULL)

@@ -11,20 +11,28 @@
 
 struct run_options {
   struct count_option batch_size, epochs, samples, val_samples;
+  struct span_option epoch_span; /* in the place of epochs: the last counts */
   const char *dataset, *precision, *optimizer, *phase;
   struct text_list input, set;
 };
 
-extern const struct option_table table_input;     /* --input, --set, --batch-size */
-extern const struct option_table table_optimizer; /* --optimizer */
-extern const struct option_table table_length;    /* --epochs, --samples */
-extern const struct option_table table_data;      /* --val-samples, --dataset */
-extern const struct option_table table_form;      /* --precision, --phase */
+extern const struct option_table table_input;       /* --input, --set, --batch-size */
+extern const struct option_table table_shape;       /* --input, --set */
+extern const struct option_table table_phase;       /* --phase */
+extern const struct option_table table_optimizer;   /* --optimizer */
+extern const struct option_table table_length;      /* --epochs, --samples */
+extern const struct option_table table_span;        /* --epochs N..M */
+extern const struct option_table table_run_samples; /* --samples */
+extern const struct option_table table_data;        /* --val-samples, --dataset */
+extern const struct option_table table_form;        /* --precision, --phase */
 
 /* Fills RUN but for its threads from the options, else from NETWORK's training defaults, else from
  * defaults, and tells INPUTS. Without any number of samples RUN is one step. */
 enum jc_status resolve_run(const struct run_options *options, const struct jc_network *network,
                            struct jc_run *run, struct inputs *inputs, struct jc_error *error);
+
+/* "resnet50, training: 90 epochs of 1,281,167 samples, batch 32". */
+void print_run(const char *model, const struct jc_run *run, FILE *out);
 
 const char *optimizer_name(enum jc_optimizer optimizer);
 const char *run_phase_name(enum jc_run_phase phase);
@@ -44,6 +52,7 @@ struct machine_options {
 extern const struct option_table table_threads;         /* --threads */
 extern const struct option_table table_profile_threads; /* the same; default: the profile's */
 extern const struct option_table table_power;           /* --hardware, --tdp-w, --idle-w */
+extern const struct option_table table_watts;           /* --tdp-w, --idle-w */
 extern const struct option_table table_profile;         /* --profile */
 extern const struct option_table table_meter;           /* --meter, --meter-trace */
 extern const struct option_table table_powercap;        /* --powercap-root */
@@ -54,6 +63,10 @@ void put_machine(const struct jc_machine *machine, struct jc_json_writer *writer
 /* "  energy     mean 4.1 %, median 3.0 %, worst 12.0 %, bias -0.3 %": a method's errors. */
 void print_error_summary(const char *what, const struct jc_error_summary *error, FILE *out);
 
+/* {mape, median, p90, worst, bias, n, from}, null where they are not known. */
+void put_error_summary(const struct jc_error_summary *error, struct jc_json_writer *writer,
+                       const char *key);
+
 /* ---- output ---- */
 
 struct output_options {
@@ -61,10 +74,11 @@ struct output_options {
   bool quiet;
 };
 
-extern const struct option_table table_format_csv; /* --format table|json|csv */
-extern const struct option_table table_format;     /* --format table|json */
-extern const struct option_table table_output;     /* --output */
-extern const struct option_table table_quiet;      /* --quiet */
+extern const struct option_table table_format_csv;  /* --format table|json|csv */
+extern const struct option_table table_format_rows; /* the same; csv holds the rows */
+extern const struct option_table table_format;      /* --format table|json */
+extern const struct option_table table_output;      /* --output */
+extern const struct option_table table_quiet;       /* --quiet */
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 enum format output_format(const struct output_options *options);

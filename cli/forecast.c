@@ -21,6 +21,7 @@ static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
 #define SITE(member)   OPTION_AT(struct site_options, member)
 #define WALL(member)   OPTION_AT(struct wall_options, member)
 #define METHOD(member) OPTION_AT(struct method_options, member)
+#define MEMORY(member) OPTION_AT(struct memory_options, member)
 
 static const struct option_row rows_site[] = {
     {"grid", 0, SITE(grid), "CODE|G/KWH",
@@ -48,72 +49,19 @@ static const struct option_row rows_wall[] = {
     {"overhead-w", 0, WALL(overhead_w), "W",
      "power at the plug beside that: fans, disks, boards not metered", "0", OPTION_RANGE(0, 1e6)},
 };
+static const struct option_row rows_memory[] = {
+    {"memory-gb", 0, MEMORY(memory_gb), "GB", "memory of the machine, for methods that count it",
+     "this machine's", OPTION_RANGE(OPTION_POSITIVE, 1e6)},
+    {"usage", 0, MEMORY(usage), "SHARE", "of the TDP that is drawn, for methods that take one", "1",
+     OPTION_RANGE(OPTION_POSITIVE, 1)},
+};
+const struct option_table table_memory = {"Machine", rows_memory, OPTION_COUNT(rows_memory)};
 const struct option_table table_wall = {"Place", rows_wall, OPTION_COUNT(rows_wall)};
 const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
+const struct option_table table_site_rest = {"Place", rows_site + 1, OPTION_COUNT(rows_site) - 1};
+const struct option_table table_method_inputs = {"Method", rows_method + 1,
+                                                 OPTION_COUNT(rows_method) - 1};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
-
-/* ---- method ---- */
-
-enum {
-  HARDWARE_NEEDS = JC_NEED_HARDWARE | JC_NEED_TDP | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION,
-  PROFILE_NEEDS = JC_NEED_PROFILE | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION
-};
-
-static const struct jc_method *find_method(const char *name, struct jc_error *error) {
-  const char *names[32];
-  size_t count = 0;
-  if (name == NULL)
-    return jc_method_at(0);
-  const struct jc_method *method = jc_method_find(name);
-  if (method != NULL)
-    return method;
-  for (; count < sizeof(names) / sizeof(names[0]) && jc_method_at(count) != NULL; count++)
-    names[count] = jc_method_at(count)->name;
-  const char *close = jc_closest_name(name, names, count);
-  if (close != NULL)
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "unknown method '%.40s'; did you mean '%s'?", name, close);
-  else
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "unknown method '%.40s'; see `joulecast list methods`", name);
-  return NULL;
-}
-
-static bool names_hardware(const struct machine_options *options) {
-  return options->hardware != NULL && strcmp(options->hardware, "auto") != 0;
-}
-
-static bool gives_hardware(const struct machine_options *options) {
-  return options->hardware != NULL || options->tdp_w.given || options->idle_w.given;
-}
-
-/* A value that the method would not look at would change nothing, in silence. */
-static enum jc_status refuse_unused(const struct forecast_options *options,
-                                    const struct jc_method *method, struct jc_error *error) {
-  const struct {
-    bool given;
-    unsigned used_by;
-    const char *option;
-  } rows[] = {
-      {options->machine.hardware != NULL, HARDWARE_NEEDS, "--hardware"},
-      {options->machine.tdp_w.given, HARDWARE_NEEDS, "--tdp-w"},
-      {options->machine.idle_w.given, HARDWARE_NEEDS, "--idle-w"},
-      {options->machine.profile != NULL, PROFILE_NEEDS, "--profile"},
-      {options->method.hours.given, JC_NEED_DURATION, "--hours"},
-  };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    if (rows[i].given && (method->needs & rows[i].used_by) == 0)
-      return jc_fail(error, JC_ERROR_USAGE, 0, rows[i].option,
-                     "method '%s' does not use it; choose another with --method", method->name);
-  }
-  if ((method->needs & JC_NEED_PROFILE_OR_HARDWARE) != 0 && options->machine.profile != NULL &&
-      gives_hardware(&options->machine))
-    return jc_fail(error, JC_ERROR_USAGE, 0, NULL,
-                   "method '%s' takes --profile or a data row (--hardware, --tdp-w, --idle-w), not "
-                   "both",
-                   method->name);
-  return JC_OK;
-}
 
 /* ---- profile ---- */
 
@@ -123,9 +71,9 @@ static bool wants_profile(const struct forecast_options *options, unsigned needs
   if ((needs & JC_NEED_PROFILE) != 0)
     return true;
   if ((needs & JC_NEED_PROFILE_OR_HARDWARE) != 0)
-    return !gives_hardware(&options->machine);
+    return !forecast_gives_hardware(&options->machine);
   return (needs & JC_NEED_DURATION) != 0 && !options->method.hours.given &&
-         !names_hardware(&options->machine);
+         !forecast_names_hardware(&options->machine);
 }
 
 /* Path of the profile to use; "" if the method can do without and there is none. */
@@ -217,7 +165,7 @@ static enum jc_status find_row(const struct machine_options *options,
                                const struct jc_hardware_table *table,
                                const struct jc_hardware_row **row, struct jc_error *error) {
   *row = NULL;
-  if (names_hardware(options))
+  if (forecast_names_hardware(options))
     return jc_hardware_find(table, options->hardware, row, error);
   struct jc_error why = {0};
   const enum jc_status status = jc_hardware_for_machine(table, machine, row, &why);
@@ -230,8 +178,9 @@ static enum jc_status find_row(const struct machine_options *options,
 static void tell_hardware(const struct machine_options *options, const struct jc_hardware_row *row,
                           const struct jc_hardware *hardware, struct inputs *inputs) {
   if (row != NULL) {
-    struct input *input = input_text(
-        inputs, "hardware", names_hardware(options) ? FROM_FLAG : FROM_DETECTED, hardware->name);
+    struct input *input =
+        input_text(inputs, "hardware", forecast_names_hardware(options) ? FROM_FLAG : FROM_DETECTED,
+                   hardware->name);
     if (hardware->generic)
       snprintf(input->note, sizeof(input->note),
                "stands for a CPU model that the machine hides, %u cores", hardware->cores);
@@ -285,12 +234,30 @@ static enum jc_status set_hardware(const struct forecast_options *options,
   if (!required && !useful)
     return JC_OK;
   /* Unless told, a row named by hand stands for the whole part. */
-  const bool whole = names_hardware(&options->machine) && !options->machine.threads.given;
+  const bool whole = forecast_names_hardware(&options->machine) && !options->machine.threads.given;
   if (resolve_hardware(&options->machine, &forecast->machine, whole ? 0 : problem->run.threads,
                        &forecast->inputs, &forecast->hardware, error) != JC_OK)
     return error->status;
   forecast->problem.hardware = &forecast->hardware;
   return JC_OK;
+}
+
+/* A data row named by hand is of another machine, whose memory only the user knows. */
+static void set_memory(const struct forecast_options *options, struct forecast *forecast) {
+  struct jc_problem *problem = &forecast->problem;
+  const bool given = options->memory.memory_gb.given;
+  if ((forecast->method->needs & JC_NEED_MEMORY) == 0)
+    return;
+  problem->usage = options->memory.usage.given ? options->memory.usage.value : 1;
+  (void)input_real(&forecast->inputs, "usage",
+                   options->memory.usage.given ? FROM_FLAG : FROM_DEFAULT, problem->usage);
+  if (!given && forecast_names_hardware(&options->machine))
+    return;
+  problem->memory_bytes =
+      given ? 1e9 * options->memory.memory_gb.value : (double)forecast->machine.memory_bytes;
+  input_real(&forecast->inputs, "memory_bytes", given ? FROM_FLAG : FROM_DETECTED,
+             problem->memory_bytes)
+      ->format = format_bytes;
 }
 
 enum jc_status resolve_meter(const struct machine_options *options,
@@ -404,17 +371,34 @@ static enum jc_status apply_wall(const struct wall_options *options, struct fore
               "energy and power are those at the wall: %g times the %s's and %g W beside it, as "
               "given, not measured",
               factor, estimate->domain, options->overhead_w.value);
-  jc_estimate_at_wall(estimate, forecast->model.network->layer_count, factor,
-                      options->overhead_w.value);
+  forecast->at_wall = true;
+  forecast->wall_factor = factor;
+  forecast->overhead_w = options->overhead_w.value;
+  jc_estimate_at_wall(estimate, forecast->model.network->layer_count, factor, forecast->overhead_w);
   return JC_OK;
+}
+
+enum jc_status forecast_other(const struct forecast *forecast, const struct jc_run *run,
+                              struct jc_estimate *estimate, struct jc_error *error) {
+  struct jc_problem problem = forecast->problem;
+  problem.run = *run;
+  estimate->layers = NULL;
+  if (jc_estimate_run(forecast->method, &problem, estimate, error) == JC_OK && forecast->at_wall)
+    jc_estimate_at_wall(estimate, 0, forecast->wall_factor, forecast->overhead_w);
+  return error->status;
+}
+
+struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j) {
+  return jc_footprint_of(energy_j, forecast->pue, forecast->grid_g_per_kwh,
+                         forecast->price_per_kwh);
 }
 
 /* ---- the forecast ---- */
 
 static enum jc_status set_method(const struct forecast_options *options, struct forecast *forecast,
                                  struct jc_error *error) {
-  forecast->method = find_method(options->method.method, error);
-  if (forecast->method == NULL || refuse_unused(options, forecast->method, error) != JC_OK)
+  forecast->method = forecast_find_method(options->method.method, error);
+  if (forecast->method == NULL || forecast_check_options(options, forecast->method, error) != JC_OK)
     return error->status;
   (void)input_text(&forecast->inputs, "method",
                    options->method.method != NULL ? FROM_FLAG : FROM_DEFAULT,
@@ -453,11 +437,10 @@ static enum jc_status estimate(const struct wall_options *wall, struct forecast 
                 "time and energy are those of SGD with momentum: %s changes the memory only",
                 optimizer_name(problem->run.optimizer));
   if (problem->profile != NULL && problem->profile->phase == JC_RUN_FORWARD)
-    forward_notes(problem, &forecast->inputs);
+    forward_notes(problem, forecast->method, &forecast->inputs);
   for (uint32_t i = 0; i < forecast->estimate.note_count; i++)
     inputs_note(&forecast->inputs, "%s", forecast->estimate.notes[i]);
-  forecast->footprint = jc_footprint_of(forecast->estimate.energy_j, forecast->pue,
-                                        forecast->grid_g_per_kwh, forecast->price_per_kwh);
+  forecast->footprint = forecast_footprint(forecast, forecast->estimate.energy_j);
   forecast->memory_bytes = jc_training_memory_bytes(
       &forecast->model.analysis.totals, problem->run.batch_size, problem->run.optimizer);
   return JC_OK;
@@ -468,7 +451,9 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
   if (set_method(options, forecast, error) != JC_OK ||
       load_model(operand, &options->run, &forecast->model, error) != JC_OK ||
       resolve_run(&options->run, forecast->model.network, &forecast->problem.run, &forecast->inputs,
-                  error) != JC_OK)
+                  error) != JC_OK ||
+      scope_set_run(&options->scope, &options->run, &forecast->problem.run, &forecast->inputs,
+                    error) != JC_OK)
     return error->status;
   forecast->problem.analysis = &forecast->model.analysis;
   return jc_environment_probe(NULL, &forecast->machine, error);
@@ -477,12 +462,16 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
 enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
                              struct jc_error *error) {
   if (set_profile(options, forecast, error) != JC_OK ||
-      set_hardware(options, forecast, error) != JC_OK ||
-      set_grid(&options->site, forecast, error) != JC_OK ||
+      set_hardware(options, forecast, error) != JC_OK)
+    return error->status;
+  set_memory(options, forecast);
+  if (set_grid(&options->site, forecast, error) != JC_OK ||
       set_pue(&options->site, forecast, error) != JC_OK ||
       set_price(&options->site, forecast, error) != JC_OK)
     return error->status;
-  return estimate(&options->wall, forecast, error);
+  if (estimate(&options->wall, forecast, error) == JC_OK)
+    (void)scope_make(&options->scope, &options->run, forecast, error);
+  return error->status;
 }
 
 void forecast_free(struct forecast *forecast) {

@@ -7,20 +7,27 @@
 #include <limits.h>
 
 #include "calibrate/meter.h"
-#include "cli/common.h"
+#include "cli/scope.h"
 #include "estimator/data_files.h"
 
 struct site_options {
   const char *grid, *pue, *price;
 };
 
-extern const struct option_table table_site; /* --grid, --pue, --price */
+extern const struct option_table table_site;      /* --grid, --pue, --price */
+extern const struct option_table table_site_rest; /* --pue, --price */
 
 struct wall_options {
   struct real_option factor, overhead_w;
 };
 
 extern const struct option_table table_wall; /* --wall-factor, --overhead-w */
+
+struct memory_options {
+  struct real_option memory_gb, usage;
+};
+
+extern const struct option_table table_memory; /* --memory-gb, --usage */
 
 struct method_options {
   const char *method;
@@ -29,7 +36,8 @@ struct method_options {
   bool force;
 };
 
-extern const struct option_table table_method; /* --method, --interval, --hours, --force */
+extern const struct option_table table_method;        /* --method, --interval, --hours, --force */
+extern const struct option_table table_method_inputs; /* --interval, --hours, --force */
 
 /* Everything a forecast consists of. Zeroed by the caller; too large for a stack frame. */
 struct forecast {
@@ -48,15 +56,38 @@ struct forecast {
   double price_per_kwh; /* NAN: not given */
   char currency[16];    /* "": no price */
   struct jc_footprint footprint;
+  bool at_wall; /* the estimate is; by: */
+  double wall_factor, overhead_w;
   uint64_t memory_bytes;
+  struct scope scope;
 };
 
 struct forecast_options {
   struct run_options run;
   struct machine_options machine;
+  struct memory_options memory;
   struct method_options method;
   struct site_options site;
   struct wall_options wall;
+  struct scope_options scope;
+};
+
+/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name. */
+const struct jc_method *forecast_find_method(const char *name, struct jc_error *error);
+/* A value that METHOD would not look at would change nothing, in silence: JC_ERROR_USAGE. */
+enum jc_status forecast_check_options(const struct forecast_options *options,
+                                      const struct jc_method *method, struct jc_error *error);
+/* Takes such values out of OPTIONS, where other methods use them. Of a profile and a data row,
+ * where METHOD takes only one, the profile stays. */
+void forecast_drop_unused(struct forecast_options *options, const struct jc_method *method);
+/* Whether a data row is named that need not be this machine's; whether it or its power is given. */
+bool forecast_names_hardware(const struct machine_options *options);
+bool forecast_gives_hardware(const struct machine_options *options);
+
+/* Needs that a data row, and a profile, are looked at for. */
+enum {
+  HARDWARE_NEEDS = JC_NEED_HARDWARE | JC_NEED_TDP | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION,
+  PROFILE_NEEDS = JC_NEED_PROFILE | JC_NEED_PROFILE_OR_HARDWARE | JC_NEED_DURATION
 };
 
 /* Reads the model OPERAND, resolves its run but for the threads, and probes this machine. Free with
@@ -66,6 +97,13 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
 /* The rest: profile or data row, threads, grid, PUE, price, and the estimate. */
 enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
                              struct jc_error *error);
+/* ESTIMATE by the same method of another RUN, without layers; FORECAST has its own already. */
+enum jc_status forecast_other(const struct forecast *forecast, const struct jc_run *run,
+                              struct jc_estimate *estimate, struct jc_error *error);
+
+/* What ENERGY_J is to facility, climate and purse. */
+struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j);
+
 void forecast_free(struct forecast *forecast);
 
 /* The data row that the options name, or MACHINE's, for CORES cores (0: the whole part) with the

@@ -165,3 +165,20 @@ char *format_duration_like(double time_s, double like_s, char *buffer, size_t si
       {7200, 3600, "h"}, {120, 60, "min"}, {1, 1, "s"}, {1e-3, 1e-3, "ms"}, {1e-6, 1e-6, "us"}};
   return scale_like(time_s, like_s, units, sizeof(units) / sizeof(units[0]), buffer, size);
 }
+
+char *format_span(double low, double high, char *(*format)(double value, char *buffer, size_t size),
+                  char *buffer, size_t size) {
+  char from[FORMAT_SIZE], to[FORMAT_SIZE];
+  if (isnan(low) || isnan(high)) {
+    snprintf(buffer, size, "-");
+    return buffer;
+  }
+  format(low, from, sizeof(from));
+  format(high, to, sizeof(to));
+  char *unit = strchr(from, ' ');
+  const char *same = strchr(to, ' ');
+  if (unit != NULL && same != NULL && strcmp(unit, same) == 0)
+    *unit = '\0';
+  snprintf(buffer, size, "%s to %s", from, to);
+  return buffer;
+}

@@ -39,6 +39,10 @@ char *format_percent(double share, char *buffer, size_t size);
 /* Three digits and no unit: "0.0123", "81.3", "12,300". */
 char *format_number(double value, char *buffer, size_t size);
 
+/* "171 to 294 kJ", "0.9 to 1.3 h", "970 J to 1.20 kJ": both ends by FORMAT, their unit once. */
+char *format_span(double low, double high, char *(*format)(double value, char *buffer, size_t size),
+                  char *buffer, size_t size);
+
 /* A table's column in one unit: the unit and the decimals that suit LIKE, its largest value. */
 char *format_energy_like(double energy_j, double like_j, char *buffer, size_t size);
 char *format_duration_like(double time_s, double like_s, char *buffer, size_t size);

@@ -50,6 +50,14 @@ struct input *input_real(struct inputs *inputs, const char *name, enum input_fro
   return input;
 }
 
+void inputs_copy(const struct inputs *from, struct inputs *to) {
+  memcpy(to, from, sizeof(*to));
+  for (size_t i = 0; i < to->count; i++) {
+    if (to->item[i].value.type == VALUE_TEXT)
+      to->item[i].value.text = to->item[i].text;
+  }
+}
+
 void inputs_note(struct inputs *inputs, const char *format, ...) {
   if (inputs->note_count == MAX_REPORT_NOTES)
     return;
@@ -58,6 +66,14 @@ void inputs_note(struct inputs *inputs, const char *format, ...) {
   va_start(arguments, format);
   (void)vsnprintf(note, NOTE_TEXT, format, arguments);
   va_end(arguments);
+}
+
+bool inputs_have_note(const struct inputs *inputs, const char *note) {
+  for (size_t i = 0; i < inputs->note_count; i++) {
+    if (strcmp(inputs->notes[i], note) == 0)
+      return true;
+  }
+  return false;
 }
 
 void inputs_put(const struct inputs *inputs, struct jc_json_writer *writer, const char *key) {

@@ -14,7 +14,7 @@ enum input_from {
 /* "flag", "file", "detected", "default". */
 const char *input_from_name(enum input_from from);
 
-enum { MAX_INPUTS = 24, MAX_REPORT_NOTES = 24, INPUT_TEXT = 256, NOTE_TEXT = 240 };
+enum { MAX_INPUTS = 32, MAX_REPORT_NOTES = 24, INPUT_TEXT = 256, NOTE_TEXT = 240 };
 
 struct input {
   const char *name; /* as the JSON key; ends in the unit */
@@ -41,9 +41,14 @@ struct input *input_count(struct inputs *inputs, const char *name, enum input_fr
 struct input *input_real(struct inputs *inputs, const char *name, enum input_from from,
                          double value);
 
+/* FROM as another struct, its values its own. */
+void inputs_copy(const struct inputs *from, struct inputs *to);
+
 /* Adds a printf-like note about the whole forecast. */
 __attribute__((format(printf, 2, 3))) void inputs_note(struct inputs *inputs, const char *format,
                                                        ...);
+
+bool inputs_have_note(const struct inputs *inputs, const char *note);
 
 /* {name: {value, from, note}}. */
 void inputs_put(const struct inputs *inputs, struct jc_json_writer *writer, const char *key);

@@ -98,14 +98,15 @@ static void describe(const struct option_row *row, char *text, size_t size) {
     }
     return;
   }
-  const char *noun = row->type == OPTION_UINT ? "an integer" : "a number";
+  const char *noun = row->type == OPTION_REAL ? "a number" : "an integer";
   const bool positive = row->minimum > 0 && row->minimum <= OPTION_POSITIVE;
   if (isinf(row->maximum) || row->maximum >= OPTION_ANY_COUNT)
     snprintf(text, size, positive ? "%s above 0" : "%s of at least %.10g", noun, row->minimum);
   else if (positive)
     snprintf(text, size, "%s above 0 and at most %.10g", noun, row->maximum);
   else
-    snprintf(text, size, "%s from %.10g to %.10g", noun, row->minimum, row->maximum);
+    snprintf(text, size, "%s from %.10g to %.10g%s", noun, row->minimum, row->maximum,
+             row->type == OPTION_SPAN ? ", or two as in 40..155" : "");
 }
 
 static bool is_choice(const struct option_row *row, const char *value) {
@@ -122,6 +123,20 @@ static bool in_range(const struct option_row *row, double value) {
   return value >= row->minimum && value <= row->maximum;
 }
 
+/* "40..155", or "40" for both; the ends in order and in range. */
+static bool store_span(const struct option_row *row, struct span_option *span, const char *value) {
+  char first[24] = "";
+  const char *dots = strstr(value, "..");
+  const size_t length = dots != NULL ? (size_t)(dots - value) : strlen(value);
+  if (length >= sizeof(first))
+    return false;
+  snprintf(first, sizeof(first), "%.*s", (int)length, value);
+  span->given = true;
+  return parse_count(first, &span->first) &&
+         parse_count(dots != NULL ? dots + 2 : first, &span->last) && span->first <= span->last &&
+         in_range(row, (double)span->first) && in_range(row, (double)span->last);
+}
+
 /* Stores VALUE; false if it does not fit the row. */
 static bool store_value(const struct option_row *row, void *destination, const char *value) {
   switch (row->type) {
@@ -133,6 +148,8 @@ static bool store_value(const struct option_row *row, void *destination, const c
     count->given = true;
     return parse_count(value, &count->value) && in_range(row, (double)count->value);
   }
+  case OPTION_SPAN:
+    return store_span(row, destination, value);
   case OPTION_REAL: {
     struct real_option *real = destination;
     real->given = true;

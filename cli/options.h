@@ -36,6 +36,12 @@ struct real_option {
   double value;
 };
 
+/* One count, or two as in 40..155. */
+struct span_option {
+  bool given;
+  uint64_t first, last; /* first <= last */
+};
+
 struct text_list {
   size_t count;
   const char *value[MAX_LIST]; /* borrowed from argv */
@@ -44,6 +50,7 @@ struct text_list {
 enum option_type {
   OPTION_FLAG, /* bool */
   OPTION_UINT, /* struct count_option */
+  OPTION_SPAN, /* struct span_option */
   OPTION_REAL, /* struct real_option */
   OPTION_TEXT, /* const char *, NULL: not given */
   OPTION_LIST  /* struct text_list, may be repeated */
@@ -53,6 +60,7 @@ enum option_type {
   _Generic(&(destination),                                                                         \
       bool *: OPTION_FLAG,                                                                         \
       struct count_option *: OPTION_UINT,                                                          \
+      struct span_option *: OPTION_SPAN,                                                           \
       struct real_option *: OPTION_REAL,                                                           \
       const char **: OPTION_TEXT,                                                                  \
       struct text_list *: OPTION_LIST)

@@ -269,8 +269,10 @@ void records_put(const struct records *records, struct jc_json_writer *writer, c
   jc_put_array(writer, key);
   for (size_t row = 0; row < row_count(records); row++) {
     jc_put_inline_object(writer, NULL);
-    for (size_t c = 0; c < records->column_count; c++)
-      value_put(cell(records, row, c), writer, records->columns[c].key);
+    for (size_t c = 0; c < records->column_count; c++) {
+      if (records->columns[c].key != NULL)
+        value_put(cell(records, row, c), writer, records->columns[c].key);
+    }
     jc_put_end(writer);
   }
   jc_put_end(writer);
@@ -310,14 +312,18 @@ static void print_csv_value(const struct value *value, FILE *out) {
   }
 }
 
+/* The first column has a key. */
 void records_print_csv(const struct records *records, FILE *out) {
-  for (size_t c = 0; c < records->column_count; c++)
-    fprintf(out, "%s%s", c == 0 ? "" : ",", records->columns[c].key);
-  fputc('\n', out);
-  for (size_t row = 0; row < row_count(records); row++) {
+  for (size_t line = 0; line <= row_count(records); line++) {
     for (size_t c = 0; c < records->column_count; c++) {
+      const char *key = records->columns[c].key;
+      if (key == NULL)
+        continue;
       fputs(c == 0 ? "" : ",", out);
-      print_csv_value(cell(records, row, c), out);
+      if (line == 0)
+        fputs(key, out);
+      else
+        print_csv_value(cell(records, line - 1, c), out);
     }
     fputc('\n', out);
   }

@@ -36,7 +36,7 @@ struct value {
 };
 
 struct column {
-  const char *key;   /* in JSON and CSV; ends in the unit */
+  const char *key;   /* in JSON and CSV; ends in the unit. NULL: in the table only */
   const char *title; /* above the table's column; NULL: in JSON and CSV only */
   enum value_type type;
   bool shrinks; /* texts lose their beginning where the table would be wider than 80 columns */

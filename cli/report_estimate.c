@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/explain.h"
 #include "cli/format.h"
 #include "cli/report_curves.h"
 #include "cli/report_profile.h"
@@ -82,24 +83,6 @@ static void put_phases(const struct jc_estimate *e, struct jc_json_writer *w) {
   jc_put_end(w);
 }
 
-/* What the method was wrong by on this machine. */
-static void put_error(const struct jc_error_summary *error, const char *key,
-                      struct jc_json_writer *w) {
-  if (error->networks == 0) {
-    jc_put_null(w, key);
-    return;
-  }
-  jc_put_inline_object(w, key);
-  jc_put_real(w, "mape", error->mape);
-  jc_put_real(w, "median", error->median);
-  jc_put_real(w, "p90", error->p90);
-  jc_put_real(w, "worst", error->worst);
-  jc_put_real(w, "bias", error->bias);
-  jc_put_uint(w, "n", error->networks);
-  jc_put_string(w, "from", "leave-one-network-out");
-  jc_put_end(w);
-}
-
 static void put_machine_and_runner(const struct forecast *forecast, struct jc_json_writer *w) {
   const struct jc_profile *profile = forecast->problem.profile;
   const struct jc_hardware *hardware = forecast->problem.hardware;
@@ -164,6 +147,7 @@ static void put_estimate(const struct forecast *forecast, const struct records *
   put_profile(forecast, w, "profile");
   put_run(&forecast->problem.run, w, "run");
   put_energy(forecast, w);
+  scope_put(forecast, w);
   jc_put_uint(w, "params", totals->params);
   jc_put_uint(w, "trainable_params", totals->trainable_params);
   jc_put_uint(w, "forward_macs", totals->forward_macs);
@@ -172,8 +156,8 @@ static void put_estimate(const struct forecast *forecast, const struct records *
   jc_put_uint(w, "memory_bytes", forecast->memory_bytes);
   jc_put_bool(w, "extrapolated", e->extrapolated);
   jc_put_real(w, "extrapolated_share", e->resolves_layers ? e->extrapolated_share : NAN);
-  put_error(&e->energy_error, "error", w);
-  put_error(&e->time_error, "time_error", w);
+  put_error_summary(&e->energy_error, w, "error");
+  put_error_summary(&e->time_error, w, "time_error");
   notes_put(&forecast->inputs, w, "notes");
   inputs_put(&forecast->inputs, w, "inputs");
   put_phases(e, w);
@@ -200,20 +184,6 @@ static void print_interval(FILE *out, double level, double low, double high,
   else
     fprintf(out, "%.0f %% interval: %s to %s\n", 100 * level, format(low, from, sizeof(from)),
             format(high, to, sizeof(to)));
-}
-
-static void print_title(const struct forecast *forecast, FILE *out) {
-  const struct jc_run *run = &forecast->problem.run;
-  char samples[FORMAT_SIZE], epochs[FORMAT_SIZE], batch[FORMAT_SIZE];
-  const char *what = run->phase == JC_RUN_TRAINING ? "training" : "forward passes";
-  fprintf(out, "%s, %s: ", forecast->model.network->name, what);
-  format_count((double)run->batch_size, batch, sizeof(batch));
-  if (run->samples == 0)
-    fprintf(out, "one step of %s samples\n\n", batch);
-  else
-    fprintf(out, "%s epoch%s of %s samples, batch %s\n\n",
-            format_count((double)run->epochs, epochs, sizeof(epochs)), run->epochs == 1 ? "" : "s",
-            format_count((double)run->samples, samples, sizeof(samples)), batch);
 }
 
 static void print_headline(const struct forecast *forecast, FILE *out) {
@@ -292,11 +262,13 @@ static void print_method(const struct forecast *forecast, FILE *out) {
 static void print_table(const struct forecast *forecast, const struct records *layers,
                         const struct records *phases, const struct estimate_tables *tables,
                         FILE *out) {
-  print_title(forecast, out);
+  print_run(forecast->model.network->name, &forecast->problem.run, out);
+  fputc('\n', out);
   print_headline(forecast, out);
   print_footprint(forecast, out);
   print_step(forecast, out);
   print_model(forecast, out);
+  scope_print(forecast, out);
   if (forecast->estimate.resolves_layers) {
     fputc('\n', out);
     records_print(phases, out);
@@ -311,6 +283,11 @@ static void print_table(const struct forecast *forecast, const struct records *l
   print_method(forecast, out);
   if (tables->coefficients)
     report_curves(forecast->problem.profile, out);
+  if (tables->explain) {
+    fputc('\n', out);
+    explain_print(forecast, out);
+    fputc('\n', out);
+  }
   notes_print(&forecast->inputs, out);
   print_wrapped(out, jc_convention(), 0, 2);
 }
@@ -328,6 +305,8 @@ enum jc_status report_estimate(const struct forecast *forecast, enum format form
       (format != FORMAT_TABLE || (forecast->method->needs & JC_NEED_LAYERWISE) == 0))
     return jc_fail(error, JC_ERROR_USAGE, 0, "--coefficients",
                    "are method layerwise's, and printed in tables only");
+  if (tables->explain && format != FORMAT_TABLE)
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--explain", "is for tables; expected no --format");
   fill_layers(forecast, &layers);
   fill_phases(forecast, &phases);
   if (records_check(&layers, error) == JC_OK && records_check(&phases, error) == JC_OK) {

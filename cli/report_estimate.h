@@ -9,10 +9,11 @@
 struct estimate_tables {
   bool layers;
   bool coefficients; /* what method layerwise knows of each layer type */
+  bool explain;      /* the method's formula with its numbers */
 };
 
 /* Prints FORECAST to OUTPUT. JC_ERROR_USAGE if the layers are wanted as CSV and the method does not
- * resolve them, or coefficients of another method or in another format. */
+ * resolve them, coefficients of another method, or coefficients or formulas in another format. */
 enum jc_status report_estimate(const struct forecast *forecast, enum format format,
                                const struct estimate_tables *tables, struct output *output,
                                struct jc_error *error);

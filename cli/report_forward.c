@@ -170,10 +170,13 @@ static void note_unsampled(const struct jc_problem *problem, struct inputs *inpu
   note_end(&others, inputs);
 }
 
-void forward_notes(const struct jc_problem *problem, struct inputs *inputs) {
+void forward_notes(const struct jc_problem *problem, const struct jc_method *method,
+                   struct inputs *inputs) {
   const struct jc_profile *p = problem->profile;
   inputs_note(inputs, "for the machine of the profile, not this one: %s, %u CPUs, by %s",
               p->machine.cpu_model, p->machine.cpus, p->runner);
+  if ((method->needs & JC_NEED_MAC_LINES) != 0)
+    return;
   note_errors(p, inputs);
   note_unsampled(problem, inputs);
 }

@@ -12,8 +12,9 @@
 void report_forward_profile(const struct jc_profile *profile, const struct jc_fit_report *report,
                             const char *path, FILE *out);
 
-/* Whose profile it is, what it was wrong by, and every layer type of the network that no sample
- * had, by how it is priced instead. */
-void forward_notes(const struct jc_problem *problem, struct inputs *inputs);
+/* Whose profile it is; and of METHOD layerwise-linear what it was wrong by, and every layer type of
+ * the network that no sample had, by how it is priced instead. */
+void forward_notes(const struct jc_problem *problem, const struct jc_method *method,
+                   struct inputs *inputs);
 
 #endif

@@ -300,6 +300,7 @@ void jc_hardware_scale(const struct jc_hardware_row *row, uint32_t cores,
 
 void jc_hardware_set_power(const struct jc_hardware_table *table, const struct jc_hardware_row *row,
                            double tdp_w, double idle_w, struct jc_hardware *hardware) {
+  hardware->memory_w_per_gb = table->memory_w_per_gb.value;
   if (!isnan(tdp_w))
     hardware->tdp_w = tdp_w;
   if (!isnan(idle_w))

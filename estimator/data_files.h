@@ -80,9 +80,9 @@ enum jc_status jc_hardware_for_machine(const struct jc_hardware_table *table,
 void jc_hardware_scale(const struct jc_hardware_row *row, uint32_t cores,
                        struct jc_hardware *hardware);
 
-/* Puts the user's power figures into HARDWARE; NAN: not given. With a TDP but no idle power, an
- * idle power that ROW does not have itself becomes the default share of the new TDP. ROW may be
- * NULL: none is known. */
+/* Puts the user's power figures into HARDWARE (NAN: not given), and the table's of memory. With a
+ * TDP but no idle power, an idle power that ROW does not have itself becomes the default share of
+ * the new TDP. ROW may be NULL: none is known. */
 void jc_hardware_set_power(const struct jc_hardware_table *table, const struct jc_hardware_row *row,
                            double tdp_w, double idle_w, struct jc_hardware *hardware);
 

@@ -22,16 +22,18 @@
 enum jc_run_phase { JC_RUN_TRAINING, JC_RUN_FORWARD };
 
 struct jc_run {
-  uint64_t batch_size;  /* samples of one step, >= 1 */
-  uint64_t epochs;      /* >= 1 */
-  uint64_t samples;     /* training samples of an epoch; 0: the estimate is for one step */
-  uint64_t val_samples; /* forward passes after each epoch; 0: none */
-  uint32_t threads;     /* >= 1 */
+  uint64_t batch_size;     /* samples of one step, >= 1 */
+  uint64_t epochs;         /* >= 1 */
+  uint64_t samples;        /* training samples of an epoch; 0: the estimate is for one step */
+  uint64_t val_samples;    /* forward passes after each epoch; 0: none */
+  uint64_t validate_every; /* epochs from one validation to the next; 0 is 1 */
+  uint32_t threads;        /* >= 1 */
   enum jc_optimizer optimizer;
   enum jc_run_phase phase;
 };
 
-/* The last step of an epoch counts whole: ceil(samples / batch_size) x epochs. */
+/* The last step of an epoch counts whole: ceil(samples / batch_size) x epochs. Validation comes
+ * after every validate_every-th epoch, not after the last one as such. */
 struct jc_steps {
   uint64_t training;
   uint64_t validation;
@@ -62,6 +64,7 @@ struct jc_hardware {
   double peak_flops_per_s[JC_MAX_PRECISIONS];
   double memory_bandwidth_bytes_per_s;
   double memory_bytes;
+  double memory_w_per_gb; /* of the machine's memory, by the table's default; not of the part */
   char source[256];
   uint32_t year;
 };
@@ -99,6 +102,15 @@ struct jc_layer_error {
   double mape, median, bias, worst; /* of joules */
   double r2;                        /* of joules, not relative; <= 1 */
   double time_mape;
+};
+
+/* What `getzner` knows of a kind: joules and seconds of a forward pass of one layer are
+ * [0] + [1] x MACs, by ordinary least squares, so that [0] may be below 0. */
+struct jc_mac_line {
+  enum jc_layer_kind kind;
+  uint32_t layers; /* that it was fitted to */
+  double energy_j[2];
+  double time_s[2];
 };
 
 /* Levels of log_half_width. */
@@ -141,6 +153,8 @@ struct jc_profile {
   enum jc_run_phase phase;
   uint32_t layer_error_count;
   struct jc_layer_error layer_errors[JC_LAYER_KIND_COUNT];
+  uint32_t mac_line_count; /* 0: not fitted */
+  struct jc_mac_line mac_lines[JC_LAYER_KIND_COUNT];
   uint32_t coefficient_count;
   struct jc_coefficient coefficients[JC_MAX_COEFFICIENTS];
 };
@@ -158,8 +172,10 @@ struct jc_problem {
   enum jc_precision precision;
   const struct jc_profile *profile;
   const struct jc_hardware *hardware;
-  double duration_s; /* of the whole run, given by the user; NAN: predict it */
-  double interval;   /* level wanted: 0.5, 0.8 or 0.9 */
+  double duration_s;   /* of the whole run, given by the user; NAN: predict it */
+  double memory_bytes; /* of the machine; 0: not given */
+  double usage;        /* share of the TDP that is drawn, 0..1; 0: not given */
+  double interval;     /* level wanted: 0.5, 0.8 or 0.9 */
 };
 
 struct jc_layer_estimate {
@@ -200,9 +216,10 @@ struct jc_estimate {
   double energy_per_step_j, time_per_step_s;
   double overhead_j, overhead_s; /* start-up and per-step overhead, in no layer */
   double interval;               /* level of low and high */
-  const char *domain;            /* "package", "package+dram", "board", "wall" */
-  bool power_measured;           /* false: power comes from a model or a data sheet */
-  bool resolves_layers;          /* phases and layers are filled */
+  const char *domain;            /* "package", "package+dram", "board", "board+dram", "wall" */
+  const char *duration_from; /* the method that predicted a duration not given; NULL: none did */
+  bool power_measured;       /* false: power comes from a model or a data sheet */
+  bool resolves_layers;      /* phases and layers are filled */
   bool extrapolated;
   double extrapolated_share; /* of the predicted time, from outside the calibrated range */
   struct jc_phase_estimate phases[JC_RESULT_PHASE_COUNT];
@@ -219,7 +236,9 @@ enum jc_need {
   JC_NEED_TDP = 1 << 2,                 /* a data row's or --tdp-w */
   JC_NEED_PROFILE_OR_HARDWARE = 1 << 3, /* either will do */
   JC_NEED_DURATION = 1 << 4,            /* given, or predicted with a profile or a data row */
-  JC_NEED_LAYERWISE = 1 << 5            /* a profile with curves; beside JC_NEED_PROFILE */
+  JC_NEED_LAYERWISE = 1 << 5,           /* a profile with curves; beside JC_NEED_PROFILE */
+  JC_NEED_MEMORY = 1 << 6,              /* how much the machine has */
+  JC_NEED_MAC_LINES = 1 << 7            /* a profile with lines of MACs; beside JC_NEED_PROFILE */
 };
 
 struct jc_method {
@@ -231,7 +250,9 @@ struct jc_method {
                              struct jc_error *error);
 };
 
-/* Methods in order of preference; NULL beyond the last. */
+/* Methods in order of preference; NULL beyond the last. The table of all methods is no part of the
+ * core: a program that embeds it declares the descriptors that it uses (`extern const struct
+ * jc_method jc_method_roofline;`), and links no others. */
 const struct jc_method *jc_method_at(size_t index);
 /* By name; NULL if there is none. */
 const struct jc_method *jc_method_find(const char *name);
@@ -244,6 +265,13 @@ enum jc_status jc_method_check(const struct jc_method *method, const struct jc_p
 enum jc_status jc_estimate_run(const struct jc_method *method, const struct jc_problem *problem,
                                struct jc_estimate *estimate, struct jc_error *error);
 
+/* The coefficients that price ROW: those of its type, else the JC_TYPE_ANY ones; NULL if there are
+ * none, or if the layer before computes it. */
+const struct jc_coefficient *jc_linear_coefficient(const struct jc_profile *profile,
+                                                   const struct jc_feature_row *row);
+/* Those of the fixed part of a step; NULL if there are none. */
+const struct jc_coefficient *jc_linear_step(const struct jc_profile *profile);
+
 /* The linear prediction of one row: seconds and joules above idle. Returns false if the profile
  * has no coefficients for its type and the JC_TYPE_ANY row was used. */
 bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
@@ -252,6 +280,9 @@ bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature
 /* Seconds of one training step by the profile, without start-up; used by the fit's error too. */
 double jc_linear_step_time_s(const struct jc_profile *profile, const struct jc_analysis *analysis,
                              uint64_t batch_size);
+
+/* Seconds that method `roofline` adds for starting a layer. */
+extern const double jc_roofline_launch_s;
 
 /* ---- footprint ---- */
 

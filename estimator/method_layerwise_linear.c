@@ -24,33 +24,35 @@ static double dot(const double a[JC_LINEAR_FEATURES], const double b[JC_LINEAR_F
   return sum;
 }
 
-static const struct jc_coefficient *find_or_any(const struct jc_profile *profile,
-                                                const struct jc_feature_row *row) {
-  const struct jc_coefficient *c = find(profile, row->type, row->phase, row->bytes);
-  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase, row->bytes);
-}
-
 /* Computed by the layer before. Samples of single layers are fused with nothing. */
 static bool is_fused(const struct jc_profile *profile, const struct jc_feature_row *row) {
   return row->fused && profile->phase == JC_RUN_TRAINING;
 }
 
+const struct jc_coefficient *jc_linear_coefficient(const struct jc_profile *profile,
+                                                   const struct jc_feature_row *row) {
+  if (is_fused(profile, row))
+    return NULL;
+  const struct jc_coefficient *c = find(profile, row->type, row->phase, row->bytes);
+  return c != NULL ? c : find(profile, JC_TYPE_ANY, row->phase, row->bytes);
+}
+
+const struct jc_coefficient *jc_linear_step(const struct jc_profile *profile) {
+  return find(profile, JC_TYPE_STEP, JC_FORWARD, 0);
+}
+
 bool jc_linear_predict(const struct jc_profile *profile, const struct jc_feature_row *row,
                        double *time_s, double *energy_j) {
-  if (is_fused(profile, row)) {
-    *time_s = *energy_j = 0;
-    return true;
-  }
-  const struct jc_coefficient *c = find_or_any(profile, row);
+  const struct jc_coefficient *c = jc_linear_coefficient(profile, row);
   *time_s = c != NULL ? dot(c->time_s, row->linear) : 0;
   *energy_j = c != NULL ? dot(c->energy_j, row->linear) : 0;
-  return c != NULL && c->type == row->type;
+  return is_fused(profile, row) || (c != NULL && c->type == row->type);
 }
 
 static bool price(const struct jc_problem *problem, const struct jc_feature_row *row, void *context,
                   double *time_s, double *active_j) {
   (void)context;
-  const struct jc_coefficient *c = find_or_any(problem->profile, row);
+  const struct jc_coefficient *c = jc_linear_coefficient(problem->profile, row);
   const bool in_range = c != NULL && row->flops <= range_margin * c->flops_max &&
                         row->bytes <= range_margin * c->bytes_max;
   return jc_linear_predict(problem->profile, row, time_s, active_j) && in_range;
@@ -58,7 +60,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
 
 /* The fixed part of a step, seconds and joules above idle. */
 static void step_overhead(const struct jc_profile *profile, double *time_s, double *energy_j) {
-  const struct jc_coefficient *c = find(profile, JC_TYPE_STEP, JC_FORWARD, 0);
+  const struct jc_coefficient *c = jc_linear_step(profile);
   *time_s = c != NULL ? c->time_s[0] : 0;
   *energy_j = c != NULL ? c->energy_j[0] : 0;
 }

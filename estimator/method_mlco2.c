@@ -1,44 +1,9 @@
-/* method_mlco2.c -- TDP x time, as the ML CO2 Impact calculator has it. Core: no heap, no I/O. */
+/* method_mlco2.c -- TDP x time, as the ML CO2 Impact calculator has it. */
 #include "estimator/methods.h"
-
-/* Seconds of the run: the user's, or another method's, named in a note. */
-static enum jc_status duration(const struct jc_problem *problem, struct jc_estimate *estimate,
-                               double *time_s, struct jc_error *error) {
-  const struct jc_method *predictor =
-      problem->profile != NULL ? &jc_method_layerwise_linear : &jc_method_roofline;
-  if (!isnan(problem->duration_s)) {
-    *time_s = problem->duration_s;
-    return JC_OK;
-  }
-  if (jc_estimate_run(predictor, problem, estimate, error) != JC_OK)
-    return error->status;
-  *time_s = estimate->time_s;
-  return JC_OK;
-}
 
 static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,
                                    struct jc_error *error) {
-  double time_s = 0;
-  if (duration(problem, estimate, &time_s, error) != JC_OK)
-    return error->status;
-  const char *predicted_by = estimate->resolves_layers ? estimate->method : NULL;
-  const bool extrapolated = estimate->extrapolated;
-  const double extrapolated_share = estimate->extrapolated_share;
-
-  jc_reset_estimate(&jc_method_mlco2, problem, estimate);
-  const double step_share = jc_flops_per_step(problem) / jc_flops_of_run(problem, &estimate->steps);
-  estimate->time_s = time_s;
-  estimate->energy_j = time_s * problem->hardware->tdp_w;
-  estimate->time_per_step_s = estimate->time_s * step_share;
-  estimate->energy_per_step_j = estimate->energy_j * step_share;
-  estimate->domain = jc_hardware_domain(problem->hardware);
-  if (predicted_by == NULL)
-    return JC_OK;
-  estimate->extrapolated = extrapolated;
-  estimate->extrapolated_share = extrapolated_share;
-  add_note(estimate, "the duration is not given (--hours): predicted by %s%s", predicted_by,
-           extrapolated ? ", extrapolated beyond what was calibrated" : "");
-  return JC_OK;
+  return jc_estimate_by_power(&jc_method_mlco2, problem, problem->hardware->tdp_w, estimate, error);
 }
 
 const struct jc_method jc_method_mlco2 = {

@@ -3,7 +3,7 @@
 #include "estimator/methods.h"
 
 /* One call of an optimised primitive or kernel: microseconds on CPUs and GPUs alike. */
-static const double launch_s = 5e-6;
+const double jc_roofline_launch_s = 5e-6;
 
 static double idle_power_w(const struct jc_hardware *hardware) {
   return isnan(hardware->idle_w) ? 0 : hardware->idle_w;
@@ -18,7 +18,7 @@ static bool price(const struct jc_problem *problem, const struct jc_feature_row 
   const double compute_s = row->flops / hardware->peak_flops_per_s[problem->precision];
   const double memory_s = row->bytes / hardware->memory_bandwidth_bytes_per_s;
   const double busy_s = fmax(compute_s, memory_s);
-  *time_s = busy_s + launch_s * row->count;
+  *time_s = busy_s + jc_roofline_launch_s * row->count;
   *active_j = busy_s * (hardware->tdp_w - idle_power_w(hardware));
   return true;
 }

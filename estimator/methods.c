@@ -1,30 +1,10 @@
-/* methods.c -- the table of methods, the check of their needs, and the sum over layers.
+/* methods.c -- running a method, the check of its needs, and the sum over layers.
  * Core: no heap, no I/O. */
 #include "estimator/methods.h"
 
 #include <string.h>
 
 #include "estimator/counting.h"
-
-static const struct jc_method *const methods[] = {
-#define X(name) &jc_method_##name,
-    JC_METHODS(X)
-#undef X
-};
-
-enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
-
-const struct jc_method *jc_method_at(size_t index) {
-  return index < METHOD_COUNT ? methods[index] : NULL;
-}
-
-const struct jc_method *jc_method_find(const char *name) {
-  for (size_t i = 0; i < METHOD_COUNT; i++) {
-    if (strcmp(methods[i]->name, name) == 0)
-      return methods[i];
-  }
-  return NULL;
-}
 
 enum jc_status jc_run_steps(const struct jc_run *run, struct jc_steps *steps,
                             struct jc_error *error) {
@@ -34,7 +14,8 @@ enum jc_status jc_run_steps(const struct jc_run *run, struct jc_steps *steps,
   const uint64_t val_per_epoch = run->val_samples / batch + (run->val_samples % batch != 0);
   const bool one_step = run->samples == 0;
   steps->training = one_step ? 1 : count_product(per_epoch, run->epochs, &overflow);
-  steps->validation = one_step ? 0 : count_product(val_per_epoch, run->epochs, &overflow);
+  const uint64_t every = run->validate_every > 0 ? run->validate_every : 1;
+  steps->validation = one_step ? 0 : count_product(val_per_epoch, run->epochs / every, &overflow);
   if (overflow)
     return jc_fail(error, JC_ERROR_OVERFLOW, 0, "samples",
                    "%llu samples for %llu epochs make more steps than 64 bits count",
@@ -74,6 +55,14 @@ static bool has_duration(const struct jc_problem *problem) {
   return !isnan(problem->duration_s) || has_profile(problem) || has_roofline(problem);
 }
 
+static bool has_memory(const struct jc_problem *problem) {
+  return problem->memory_bytes > 0;
+}
+
+static bool has_mac_lines(const struct jc_problem *problem) {
+  return has_profile(problem) && problem->profile->mac_line_count > 0;
+}
+
 static const struct {
   enum jc_need need;
   bool (*given)(const struct jc_problem *problem);
@@ -92,6 +81,9 @@ static const struct {
      "a profile (`joulecast calibrate`) or a data row (--hardware)"},
     {JC_NEED_DURATION, has_duration,
      "a duration; give --hours, or --profile or --hardware to predict it"},
+    {JC_NEED_MEMORY, has_memory, "the machine's memory; give --memory-gb"},
+    {JC_NEED_MAC_LINES, has_mac_lines,
+     "a profile of single layers (`joulecast calibrate fit`); give one with --profile"},
 };
 
 enum jc_status jc_method_check(const struct jc_method *method, const struct jc_problem *problem,
@@ -102,7 +94,7 @@ enum jc_status jc_method_check(const struct jc_method *method, const struct jc_p
                      needs[i].missing);
   }
   if (has_profile(problem) && problem->profile->phase == JC_RUN_FORWARD &&
-      problem->run.phase != JC_RUN_FORWARD)
+      problem->run.phase != JC_RUN_FORWARD && (method->needs & JC_NEED_MAC_LINES) == 0)
     return jc_fail(error, JC_ERROR_MISMATCH, 0, NULL,
                    "the profile is of forward passes only; give --phase forward");
   return JC_OK;

@@ -15,7 +15,9 @@
   X(layerwise_linear)                                                                              \
   X(roofline)                                                                                      \
   X(flops)                                                                                         \
-  X(mlco2)
+  X(mlco2)                                                                                         \
+  X(green_algorithms)                                                                              \
+  X(getzner)
 
 #define X(name) extern const struct jc_method jc_method_##name;
 JC_METHODS(X)
@@ -86,6 +88,12 @@ void jc_add_unknown_type(struct jc_unknown_types *unknown, uint16_t type);
 /* Notes the first ones and how many more there are, all priced by the mean of all layers; nothing
  * if there are none. */
 void jc_note_unknown_types(const struct jc_unknown_types *unknown, struct jc_estimate *estimate);
+
+/* A forecast by METHOD, which is a power times a duration: the user's, or that which a layer-wise
+ * method predicts (a note says so). Of a problem with a data row. */
+enum jc_status jc_estimate_by_power(const struct jc_method *method,
+                                    const struct jc_problem *problem, double power_w,
+                                    struct jc_estimate *estimate, struct jc_error *error);
 
 /* FLOPs of one step of the run: a training step, or a forward one. */
 double jc_flops_per_step(const struct jc_problem *problem);

@@ -6,6 +6,7 @@
 
 #include "estimator/file_io.h"
 #include "estimator/json.h"
+#include "estimator/mac_lines.h"
 #include "estimator/profile_layerwise.h"
 #include "estimator/record_json.h"
 
@@ -488,7 +489,8 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
       "threads",         "load",           "forced",       "meter",     "sample_networks",
       "idle_power_w",    "active_power_w", "flops_max",    "bytes_max", "energy_per_flop_j",
       "time_per_flop_s", "startup",        "features",     "types",     "errors",
-      "phase",           "layer_errors",   "coefficients", "layerwise", "mean_excess"};
+      "phase",           "layer_errors",   "coefficients", "layerwise", "mean_excess",
+      "mac_lines"};
   memset(profile, 0, sizeof(*profile));
   /* What another version wrote is told as that, not as an unknown key. */
   jc_json_check_schema(root, schema, error);
@@ -500,6 +502,7 @@ static void get_profile(const struct jc_json_node *root, struct jc_profile *prof
   get_summaries(jc_json_need(root, "errors", error), profile, error);
   get_layer_errors(root, profile, error);
   get_coefficients(jc_json_need(root, "coefficients", error), profile, error);
+  jc_get_mac_lines(jc_json_known(root, "mac_lines"), profile, error);
   (void)jc_get_layerwise(jc_json_known(root, "layerwise"), &profile->layerwise, error);
 }
 
@@ -530,6 +533,8 @@ static enum jc_status format_profile(const struct jc_profile *profile, char **te
   for (uint32_t i = 0; i < profile->coefficient_count; i++)
     put_coefficient(&writer, &profile->coefficients[i]);
   jc_put_end(&writer);
+  if (profile->mac_line_count > 0)
+    jc_put_mac_lines(&writer, "mac_lines", profile);
   if (profile->layerwise.curve_count > 0)
     jc_put_layerwise(&writer, "layerwise", &profile->layerwise);
   jc_put_end(&writer);

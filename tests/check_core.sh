@@ -96,7 +96,7 @@ check_frames() {
 }
 
 # Direct calls of the unoptimised core form no loop (calls through a kind's or method's pointer are
-# leaves here: a kind calls none, and mlco2 calls one other method).
+# leaves here: they call none of their like).
 check_recursion() {
   "$cc" -fcallgraph-info -E -x c /dev/null >/dev/null 2>&1 || return 0
   compile graph "$cc" -O0 -fcallgraph-info

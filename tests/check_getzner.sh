@@ -27,9 +27,9 @@ for batch_size in 1 64 256; do
   done
 done
 
-python3 - "$work" <<'PYTHON'
-import json, sys
-work = sys.argv[1]
+python3 - "$work" "$folder" <<'PYTHON'
+import csv, json, sys
+work, folder = sys.argv[1:]
 profile = json.load(open(f"{work}/profile.json"))
 errors = {e["kind"]: e for e in profile["layer_errors"]}
 failed = False
@@ -52,5 +52,19 @@ for model in "alexnet", "vgg16":
         check(1.5e-9 < per_mac < 5e-9, f"{model}, batch {batch_size}: {joules:.4g} J a pass, "
                                        f"{1e9 * per_mac:.2f} nJ a MAC")
     check(3.5 < passes[256] / passes[64] < 5, f"{model}: joules grow about as the batch does")
+# The published method's lines: least squares of joules on the MACs that the files themselves give.
+# (Of the other kinds they give none, or in other units.)
+lines = {line["kind"]: line["energy_j"] for line in profile["mac_lines"]}
+for kind in "conv2d", "linear", "relu":
+    rows = list(csv.DictReader(open(f"{folder}/getzner2023_{kind}.csv")))
+    x = [float(row["macs"]) for row in rows]
+    y = [float(row["cpu_energy"]) * 3.6e6 for row in rows]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y)) / sum((a - mean_x) ** 2 for a in x)
+    found, intercept = lines[kind], mean_y - slope * mean_x
+    check(abs(found["per_mac"] / slope - 1) < 1e-9 and
+          abs(found["per_call"] - intercept) < 1e-9 * mean_y,
+          f"{kind}: {found['per_call']:.4g} J + {found['per_mac']:.4g} J a MAC, least squares of the "
+          f"file {intercept:.4g} J + {slope:.4g} J")
 sys.exit(failed)
 PYTHON

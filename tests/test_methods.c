@@ -36,6 +36,24 @@ Test(steps, of_a_run) {
   }
 }
 
+/* 2 steps of validation after every third of 10 epochs: after 3, 6 and 9. */
+Test(steps, validated_less_often) {
+  static const uint64_t every[] = {0, 1, 3, 10, 11}, validation[] = {20, 20, 6, 2, 0};
+  for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+    const struct jc_run run = {.batch_size = 10,
+                               .epochs = 10,
+                               .samples = 25,
+                               .val_samples = 11,
+                               .validate_every = every[i],
+                               .threads = 1};
+    struct jc_error error = {0};
+    struct jc_steps steps;
+    cr_assert_eq(jc_run_steps(&run, &steps, &error), JC_OK, "%s", error.text);
+    cr_assert_eq(steps.training, 30);
+    cr_assert_eq(steps.validation, validation[i], "every %llu", (unsigned long long)every[i]);
+  }
+}
+
 Test(steps, beyond_64_bits) {
   const struct jc_run too_many[] = {
       {.batch_size = 1, .epochs = 4, .samples = UINT64_C(1) << 62, .threads = 1},
@@ -289,6 +307,36 @@ Test(mlco2, predicted_duration_may_be_extrapolated) {
   bench_begin(&b);
   b.profile.flops_max = 1;
   cr_assert(bench_run(&b, "mlco2")->extrapolated);
+}
+
+/* ---- green-algorithms ---- */
+
+/* 50 W x 0.5 and 64 GB at 0.3725 W: 48.84 W. */
+Test(green_algorithms, processor_and_memory) {
+  static struct bench b;
+  bench_begin(&b);
+  b.hardware.memory_w_per_gb = 0.3725;
+  b.problem.duration_s = 3600;
+  b.problem.run.val_samples = 0;
+  assert_missing(&b, "green-algorithms", "--memory-gb");
+  b.problem.memory_bytes = 64e9;
+  b.problem.usage = 0.5;
+  const struct jc_estimate *e = bench_run(&b, "green-algorithms");
+  assert_near(e->energy_j, 3600 * 48.84, "energy");
+  assert_near(e->power_w, 48.84, "power");
+  assert_near(e->energy_per_step_j, 600 * 48.84, "six steps");
+  cr_assert_str_eq(e->method, "green-algorithms");
+  cr_assert_str_eq(e->domain, "package+dram");
+  cr_assert_null(e->duration_from);
+  b.problem.usage = 0; /* not given: all of it */
+  assert_near(bench_run(&b, "green-algorithms")->power_w, 73.84, "power at full use");
+  b.problem.duration_s = NAN;
+  b.problem.run.val_samples = 11;
+  e = bench_run(&b, "green-algorithms");
+  assert_near(e->energy_j, 1866.76 * 73.84, "of the predicted duration");
+  cr_assert_str_eq(e->duration_from, "layerwise-linear");
+  b.problem.hardware = NULL;
+  assert_missing(&b, "green-algorithms", "--tdp-w");
 }
 
 /* ---- footprint ---- */
