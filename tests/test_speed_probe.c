@@ -1,5 +1,4 @@
-/* test_speed_probe.c -- the probe does its work, on one thread and on several, and a window that has
- * one keeps it out of its sums. */
+/* test_speed_probe.c -- both parts take their time, on one thread and on several. */
 #include <criterion/criterion.h>
 #include <math.h>
 
@@ -23,7 +22,8 @@ static struct jc_speed median_of_probes(uint32_t threads) {
 }
 
 /* Neither part is left out by the compiler, nor so long that it would hold up the training: 960,000
- * multiply-adds of 1 to 16 floats each take 5 us to 5 ms, 16 MiB at 1 to 800 GB/s 20 us to 20 ms. */
+ * multiply-adds of 1 to 16 floats each take 5 us to 5 ms, 16 MiB at 1 to 800 GB/s 20 us to 20 ms.
+ */
 Test(speed_probe, parts_take_their_time) {
   for (uint32_t threads = 1; threads <= 2; threads++) {
     const struct jc_speed speed = median_of_probes(threads);
