@@ -41,7 +41,7 @@ struct jc_hardware_row {
   const char *notes;           /* NULL: none */
   const char *peak_flops_from; /* how the peak was derived; NULL: it was read */
   uint32_t model_match_count;  /* substrings of the model name the machine reports */
-  const char *model_match[JC_MAX_MODEL_MATCHES];
+  const char *model_match[JC_MAX_MODEL_MATCHES]; /* one that ends in '$' is its end */
 };
 
 /* A single figure that stands in where a row is silent. */

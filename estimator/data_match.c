@@ -32,6 +32,14 @@ struct match {
   size_t length;
 };
 
+/* Whether PART stands in MODEL; one that ends in '$' at its end. */
+static bool stands_in(const char *part, const char *model) {
+  const size_t length = strlen(part), rest = strlen(model);
+  if (length == 0 || part[length - 1] != '$')
+    return strstr(model, part) != NULL;
+  return rest >= length - 1 && memcmp(model + rest - (length - 1), part, length - 1) == 0;
+}
+
 /* Specific rows before the generic one, then the user's, then the longest. */
 static bool beats(const struct match *a, const struct match *b) {
   if (b->row == NULL)
@@ -55,7 +63,7 @@ const struct jc_hardware_row *jc_hardware_match(const struct jc_hardware_table *
     for (uint32_t m = 0; m < row->model_match_count; m++) {
       normalize(row->model_match[m], part);
       const struct match match = {row, strlen(part)};
-      if (strstr(wanted, part) != NULL && beats(&match, &best))
+      if (stands_in(part, wanted) && beats(&match, &best))
         best = match;
     }
   }

@@ -98,7 +98,8 @@ uint32_t jc_data_place(const struct jc_json_node *node, struct jc_row_id id, con
 
 enum jc_status jc_data_no_such_name(const char *what, const char *name, const char *const *names,
                                     size_t count, const char *how, struct jc_error *error) {
-  const char *closest = jc_closest_name(name, names, count);
+  /* Any two letters are near some country's. */
+  const char *closest = strlen(name) > 2 ? jc_closest_name(name, names, count) : NULL;
   return jc_fail(error, JC_ERROR_USAGE, 0, NULL, "no %s named '%.64s'%s%s%s (%s)", what, name,
                  closest != NULL ? "; did you mean '" : "", closest != NULL ? closest : "",
                  closest != NULL ? "'?" : "", how);
