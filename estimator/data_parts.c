@@ -44,8 +44,10 @@ static const char *look_up(const struct jc_json_node *node, const char *source,
   const struct jc_json_node *sources =
       jc_json_member(jc_json_root(jc_json_document(node)), "sources");
   const struct jc_json_node *found = jc_json_member(sources, source + 1);
+  jc_json_want(sources, JC_JSON_OBJECT, error);
   if (found == NULL)
-    jc_json_fail(node, error, "the file's `sources` have no \"%.64s\"", source + 1);
+    jc_json_fail(node, error, "expected '@' and a key of the file's `sources`, got \"%.64s\"",
+                 source);
   jc_json_get_string(found, &text, error);
   return text != NULL ? text : "";
 }

@@ -227,7 +227,8 @@ Test(user_data, broken_hardware_gets_its_message) {
       "\"memory_bandwidth_bytes_per_s\": null, \"memory_bytes\": null, \"source\": \"@c\","
       "\"year\": 2026}]}",
       JC_ERROR_INVALID,
-      "joulecast/hardware.json:2: rows[0].source: the file's `sources` have no \"c\"");
+      "joulecast/hardware.json:2: rows[0].source: expected '@' and a key of the file's "
+      "`sources`, got \"@c\"");
 }
 
 Test(user_data, a_file_that_cannot_be_read_is_an_error) {

@@ -22,6 +22,6 @@ origins() { sed -n '/^input/,/^$/p; /^note: no --grid/p' | grep -v '^threads '; 
 joulecast estimate lenet5_28 --method roofline --hardware auto -t 8 | origins
 joulecast estimate lenet5_28 --method roofline --hardware t4 --grid de-by --idle-w 7 | origins
 joulecast estimate lenet5_28 --method roofline --hardware rtx-3090 --grid de | origins
-joulecast list hardware | sed -n '/^this-machine/p; /^t4 /p; /^t4, this-machine/,+1p'
+joulecast list hardware | sed -n '/^this-machine/p; /^t4 /p; /^t4, this-machine/,+1p' | tr -s ' '
 joulecast list grids | sed -n '/^WORLD  /p; /^DE/p; /^sources/,+4p'
 joulecast list grids --format json | grep WORLD
