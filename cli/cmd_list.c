@@ -338,7 +338,8 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   struct output output;
   if (topic != NULL && topic->columns != NULL && o->schema)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--schema", "expected layers, got '%s'", topic->name);
-  if (jc_error_is_set(error) || output_open(&output, o->output.output, error) != JC_OK)
+  if (topic == NULL || jc_error_is_set(error) ||
+      output_open(&output, o->output.output, error) != JC_OK)
     return exit_code_of(error);
 
   records_start(&records, topic->columns, topic->column_count);
