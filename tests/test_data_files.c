@@ -213,6 +213,7 @@ static void expect_no_grid(const char *text, const char *message) {
 Test(data, anything_else_is_no_grid) {
   expect_no_grid("WORDL", "no grid named 'WORDL'; did you mean 'WORLD'? (`joulecast list grids`, "
                           "or a number in g/kWh)");
+  expect_no_grid("UK", "no grid named 'UK' (`joulecast list grids`, or a number in g/kWh)");
   expect_no_grid("", "no grid named '' (`joulecast list grids`, or a number in g/kWh)");
   expect_no_grid("nan", "no grid named 'nan' (`joulecast list grids`, or a number in g/kWh)");
   expect_no_grid("0x10", "no grid named '0x10' (`joulecast list grids`, or a number in g/kWh)");
