@@ -81,7 +81,7 @@ static const struct rule {
     {"fp16 flop/J", "gpu", fp16_flops_per_j, 30e9, 2.3e12, 0, 2024},
     {"fp16 flop/J", "gpu", fp16_flops_per_j, 30e9, 2.5e12, 2024, 9999},
     {"byte/J", "cpu", bandwidth_bytes_per_j, 0.2e9, 3.2e9, 0, 9999},
-    {"byte/J", "gpu", bandwidth_bytes_per_j, 0.8e9, 9e9, 0, 9999},
+    {"byte/J", "gpu", bandwidth_bytes_per_j, 0.8e9, 10e9, 0, 9999}, /* H100 NVL: 9.8e9 */
     {"memory, byte", "gpu", memory_bytes, 1e9, 1e12, 0, 9999},
     {"fp16 over fp32", "gpu", fp16_over_fp32, 0.99, 17, 0, 2024},
     {"fp16 over fp32", "gpu", fp16_over_fp32, 0.99, 32, 2024, 9999},
@@ -273,7 +273,7 @@ static const struct {
     {GPU("a", "A", "300", "200", "\"fp32\": 20e12", "900e9", "2020"),
      "idle over TDP: 0.666667 is not within 0 to 0.5"},
     {GPU("a", "A", "300", "null", "\"fp32\": 20e12", "900e6", "2020"),
-     "byte/J: 3e+06 is not within 8e+08 to 9e+09"},
+     "byte/J: 3e+06 is not within 8e+08 to 1e+10"},
     {GPU("a", "A", "300", "null", "\"fp32\": 20e9", "900e9", "2020"),
      "fp32 flop/J: 6.66667e+07 is not within 1.5e+10 to 4.5e+11"},
     {GPU("a", "A", "300", "null", "\"fp32\": 20e12, \"fp16\": 800e12", "900e9", "2020"),
