@@ -39,6 +39,10 @@ static double fp16_flops_per_j(const struct jc_hardware *row) {
   return row->peak_flops_per_s[JC_PRECISION_FP16] / row->tdp_w;
 }
 
+static double bf16_flops_per_j(const struct jc_hardware *row) {
+  return row->peak_flops_per_s[JC_PRECISION_BF16] / row->tdp_w;
+}
+
 static double bandwidth_bytes_per_j(const struct jc_hardware *row) {
   return row->memory_bandwidth_bytes_per_s / row->tdp_w;
 }
@@ -53,6 +57,10 @@ static double over(const struct jc_hardware *row, enum jc_precision a, enum jc_p
 
 static double fp16_over_fp32(const struct jc_hardware *row) {
   return over(row, JC_PRECISION_FP16, JC_PRECISION_FP32);
+}
+
+static double bf16_over_fp32(const struct jc_hardware *row) {
+  return over(row, JC_PRECISION_BF16, JC_PRECISION_FP32);
 }
 
 static double tf32_over_fp16(const struct jc_hardware *row) {
@@ -87,6 +95,10 @@ static const struct rule {
     {"fp16 over fp32", "gpu", fp16_over_fp32, 0.99, 32, 2024, 9999},
     {"tf32 over fp16", "gpu", tf32_over_fp16, 0.48, 0.52, 0, 9999},
     {"bf16 over fp16", "gpu", bf16_over_fp16, 0.48, 1.01, 0, 9999},
+    {"bf16 flop/J", "gpu", bf16_flops_per_j, 30e9, 2.3e12, 0, 2024},
+    {"bf16 flop/J", "gpu", bf16_flops_per_j, 30e9, 2.5e12, 2024, 9999},
+    {"bf16 over fp32", "gpu", bf16_over_fp32, 0.99, 17, 0, 2024},
+    {"bf16 over fp32", "gpu", bf16_over_fp32, 0.99, 32, 2024, 9999},
 };
 
 /* ---- what is wrong with a row: "" or one complaint ---- */
@@ -282,6 +294,10 @@ static const struct {
      "fp16 over fp32: 20 is not within 0.99 to 17"},
     {GPU("a", "A", "300", "null", "\"bf16\": 400e12, \"fp16\": 200e12", "900e9", "2020"),
      "bf16 over fp16: 2 is not within 0.48 to 1.01"},
+    {GPU("a", "A", "700", "null", "\"bf16\": 1800e12", "900e9", "2020"),
+     "bf16 flop/J: 2.57143e+12 is not within 3e+10 to 2.3e+12"},
+    {GPU("a", "A", "300", "null", "\"fp32\": 20e12, \"bf16\": 400e12", "900e9", "2020"),
+     "bf16 over fp32: 20 is not within 0.99 to 17"},
     {GPU("a", "A", "3000", "null", "\"fp32\": 60e12", "3e12", "2020"),
      "TDP, W: 3000 is not within 25 to 1400"},
     {GPU("a", "A", "300", "null", "\"fp32\": 20e12", "900e9", "2002"), "year 2002"},
