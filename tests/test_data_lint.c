@@ -81,7 +81,7 @@ static const struct rule {
 } rules[] = {
     {"TDP, W", "cpu", tdp_w, 5, 600, 0, 9999},
     {"TDP, W", "gpu", tdp_w, 25, 1400, 0, 9999},
-    {"TDP a core, W", "cpu", core_w, 1.5, 26, 0, 9999},
+    {"TDP a core, W", "cpu", core_w, 1.5, 31, 0, 9999}, /* Xeon W-2123: 30 */
     {"idle over TDP", "cpu", idle_share, 0, 0.5, 0, 9999},
     {"idle over TDP", "gpu", idle_share, 0, 0.5, 0, 9999},
     {"fp32 flop/J", "cpu", fp32_flops_per_j, 2e9, 60e9, 0, 9999},
@@ -307,7 +307,7 @@ static const struct {
      "'same' also means b"},
     {CPU("2", "150", "0.32e12", "\"derived: 2 cores x 64 flop/cycle (x) x 2.5 GHz base clock\"",
          "140.784e9"),
-     "TDP a core, W: 75 is not within 1.5 to 26"},
+     "TDP a core, W: 75 is not within 1.5 to 31"},
     {CPU("20", "150", "6.4e12", GOLD_6248, "140.784e9"),
      "fp32 6.4e+12, but 20 cores x 64 flop/cycle x 2.5 GHz = 3.2e+12"},
     {CPU("24", "150", "3.2e12", GOLD_6248, "140.784e9"),
