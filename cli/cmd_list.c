@@ -8,6 +8,7 @@
 
 #include "calibrate/meter.h"
 #include "cli/format.h"
+#include "cli/list_data.h"
 #include "estimator/data_files.h"
 #include "estimator/model_schema.h"
 
@@ -289,95 +290,28 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
   return jc_error_is_set(error) ? error->status : records_check(records, error);
 }
 
-/* ---- data rows ---- */
-
-static const struct column hardware_columns[] = {
-    {"name", "hardware", VALUE_TEXT, false, NULL, NULL},
-    {"device", "", VALUE_TEXT, false, NULL, NULL},
-    {"cores", "cores", VALUE_REAL, false, format_count, NULL},
-    {"per_core", NULL, VALUE_BOOL, false, NULL, NULL},
-    {"tdp_w", "TDP", VALUE_REAL, false, format_power, NULL},
-    {"idle_w", "idle", VALUE_REAL, false, format_power, NULL},
-    {"idle_is_default", NULL, VALUE_BOOL, false, NULL, NULL},
-    {"peak_fp32_flops_per_s", "fp32 FLOP/s", VALUE_REAL, false, format_si, NULL},
-    {"memory_bandwidth_bytes_per_s", "byte/s", VALUE_REAL, false, format_si, NULL},
-    {"year", "year", VALUE_COUNT, false, format_year, NULL},
-    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
-};
-
-static enum jc_status fill_hardware(struct records *records, struct jc_error *error) {
-  struct jc_hardware_table table = {0};
-  if (jc_hardware_table_read(NULL, &table, error) == JC_OK) {
-    for (uint32_t i = 0; i < table.count; i++) {
-      const struct jc_hardware *row = &table.rows[i].figures;
-      record_text(records, row->name);
-      record_text(records, row->device);
-      record_real(records, row->cores > 0 ? (double)row->cores : NAN);
-      record_flag(records, table.rows[i].per_core);
-      record_real(records, row->tdp_w);
-      record_real(records, row->idle_w);
-      record_flag(records, table.rows[i].idle_is_default);
-      record_real(records, row->peak_flops_per_s[JC_PRECISION_FP32]);
-      record_real(records, row->memory_bandwidth_bytes_per_s);
-      record_count(records, row->year);
-      record_text(records, table.rows[i].source);
-    }
-    (void)records_check(records, error);
-  }
-  jc_hardware_table_free(&table);
-  return error->status;
-}
-
-static const struct column grid_columns[] = {
-    {"name", "grid", VALUE_TEXT, false, NULL, NULL},
-    {"region", "region", VALUE_TEXT, false, NULL, NULL},
-    {"grid_g_per_kwh", "g CO2e/kWh", VALUE_REAL, false, NULL, NULL},
-    {"year", "year", VALUE_COUNT, false, format_year, NULL},
-    {"source", NULL, VALUE_TEXT, false, NULL, NULL},
-};
-
-static enum jc_status fill_grids(struct records *records, struct jc_error *error) {
-  struct jc_data_table table = {0};
-  if (jc_grid_read(NULL, &table, error) == JC_OK) {
-    for (uint32_t i = 0; i < table.count; i++) {
-      record_text(records, table.rows[i].name);
-      record_text(records, table.rows[i].region);
-      record_real(records, table.rows[i].value);
-      record_count(records, table.rows[i].year);
-      record_text(records, table.rows[i].source);
-    }
-    (void)records_check(records, error);
-  }
-  jc_data_table_free(&table);
-  return error->status;
-}
-
 /* ---- the command ---- */
 
-struct topic {
-  const char *name;
-  const struct column *columns; /* NULL: layers, which are no rows */
-  size_t column_count;
-  enum jc_status (*fill)(struct records *records, struct jc_error *error);
-};
+static const struct list_topic list_layers = {"layers", NULL, 0, NULL, NULL};
+static const struct list_topic list_methods = {"methods", method_columns,
+                                               COLUMN_COUNT(method_columns), fill_methods, NULL};
+static const struct list_topic list_meters = {"meters", meter_columns, COLUMN_COUNT(meter_columns),
+                                              fill_meters, NULL};
+static const struct list_topic list_models = {"models", model_columns, COLUMN_COUNT(model_columns),
+                                              fill_models, NULL};
 
-static const struct topic topics[] = {
-    {"layers", NULL, 0, NULL},
-    {"methods", method_columns, COLUMN_COUNT(method_columns), fill_methods},
-    {"meters", meter_columns, COLUMN_COUNT(meter_columns), fill_meters},
-    {"models", model_columns, COLUMN_COUNT(model_columns), fill_models},
-    {"hardware", hardware_columns, COLUMN_COUNT(hardware_columns), fill_hardware},
-    {"grids", grid_columns, COLUMN_COUNT(grid_columns), fill_grids},
+static const struct list_topic *const topics[] = {
+    &list_layers, &list_methods, &list_meters, &list_models, &list_hardware, &list_grids,
 };
 
 enum { TOPIC_COUNT = sizeof(topics) / sizeof(topics[0]) };
 
-static const struct topic *find_topic(const char *name, struct jc_error *error) {
+static const struct list_topic *find_topic(const char *name, struct jc_error *error) {
   const char *names[TOPIC_COUNT];
   for (size_t i = 0; i < TOPIC_COUNT; i++) {
-    names[i] = topics[i].name;
-    if (strcmp(name, topics[i].name) == 0)
-      return &topics[i];
+    names[i] = topics[i]->name;
+    if (strcmp(name, topics[i]->name) == 0)
+      return topics[i];
   }
   const char *close = jc_closest_name(name, names, TOPIC_COUNT);
   (void)jc_fail(error, JC_ERROR_USAGE, 0, NULL,
@@ -388,7 +322,7 @@ static const struct topic *find_topic(const char *name, struct jc_error *error) 
   return NULL;
 }
 
-static void put_topic(const struct topic *topic, const struct records *records,
+static void put_topic(const struct list_topic *topic, const struct records *records,
                       struct jc_json_writer *w) {
   jc_put_start(w, JC_JSON_PRETTY);
   jc_put_object(w, NULL);
@@ -402,12 +336,13 @@ static void put_topic(const struct topic *topic, const struct records *records,
 
 static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct list_options *o = options;
-  const struct topic *topic = find_topic(operands->value[0], error);
+  const struct list_topic *topic = find_topic(operands->value[0], error);
   struct records records;
   struct output output;
   if (topic != NULL && topic->columns != NULL && o->schema)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--schema", "expected layers, got '%s'", topic->name);
-  if (jc_error_is_set(error) || output_open(&output, o->output.output, error) != JC_OK)
+  if (topic == NULL || jc_error_is_set(error) ||
+      output_open(&output, o->output.output, error) != JC_OK)
     return exit_code_of(error);
 
   records_start(&records, topic->columns, topic->column_count);
@@ -426,6 +361,8 @@ static int run(const void *options, const struct text_list *operands, struct jc_
     print_layers(output.stream);
   } else {
     records_print(&records, output.stream);
+    if (topic->print_more != NULL)
+      topic->print_more(&records, output.stream);
   }
   records_free(&records);
   (void)output_close(&output, error);
@@ -439,7 +376,9 @@ const struct command command_list = {
              .operands = "layers|methods|meters|models|hardware|grids",
              .description = "Print what joulecast knows: layer types with their fields, estimation "
                             "methods, energy meters, shipped models, data rows of hardware, and "
-                            "carbon intensities of grids.",
+                            "carbon intensities of grids, with the documents they are from. Rows "
+                            "of the user's own in hardware.json and grid.json of "
+                            "~/.config/joulecast take the place of shipped ones.",
              .operands_min = 1,
              .operands_max = 1,
              .groups = groups,

@@ -177,6 +177,8 @@ static enum jc_status find_row(const struct machine_options *options,
 
 static void tell_hardware(const struct machine_options *options, const struct jc_hardware_row *row,
                           const struct jc_hardware *hardware, struct inputs *inputs) {
+  const bool users = row != NULL && row->from_user;
+  const enum input_from file = users ? FROM_USER_FILE : FROM_FILE;
   if (row != NULL) {
     struct input *input =
         input_text(inputs, "hardware", forecast_names_hardware(options) ? FROM_FLAG : FROM_DETECTED,
@@ -185,14 +187,15 @@ static void tell_hardware(const struct machine_options *options, const struct jc
       snprintf(input->note, sizeof(input->note),
                "stands for a CPU model that the machine hides, %u cores", hardware->cores);
     else
-      snprintf(input->note, sizeof(input->note), "data sheet, %u", hardware->year);
+      snprintf(input->note, sizeof(input->note), "%s, %u",
+               users ? input_from_name(FROM_USER_FILE) : "data sheet", hardware->year);
   }
   struct input *tdp =
-      input_real(inputs, "tdp_w", options->tdp_w.given ? FROM_FLAG : FROM_FILE, hardware->tdp_w);
+      input_real(inputs, "tdp_w", options->tdp_w.given ? FROM_FLAG : file, hardware->tdp_w);
   struct input *idle = input_real(inputs, "idle_w",
                                   options->idle_w.given                 ? FROM_FLAG
                                   : row == NULL || row->idle_is_default ? FROM_DEFAULT
-                                                                        : FROM_FILE,
+                                                                        : file,
                                   hardware->idle_w);
   tdp->format = idle->format = format_power;
   if (idle->from == FROM_DEFAULT && !idle->value.absent)
@@ -284,6 +287,11 @@ enum jc_status resolve_meter(const struct machine_options *options,
 
 /* ---- grid, PUE, price ---- */
 
+/* Where the figure of ROW (NULL: a number was given) is from. */
+static enum input_from row_from(bool given, const struct jc_data_row *row) {
+  return row != NULL && row->from_user ? FROM_USER_FILE : given ? FROM_FLAG : FROM_DEFAULT;
+}
+
 static enum jc_status set_grid(const struct site_options *options, struct forecast *forecast,
                                struct jc_error *error) {
   struct jc_data_table table = {0};
@@ -292,11 +300,11 @@ static enum jc_status set_grid(const struct site_options *options, struct foreca
   if (jc_grid_read(NULL, &table, error) == JC_OK &&
       jc_grid_find(&table, given ? options->grid : default_grid, &forecast->grid_g_per_kwh, &row,
                    error) == JC_OK) {
-    struct input *input = input_real(&forecast->inputs, "grid_g_per_kwh",
-                                     given ? FROM_FLAG : FROM_DEFAULT, forecast->grid_g_per_kwh);
+    struct input *input = input_real(&forecast->inputs, "grid_g_per_kwh", row_from(given, row),
+                                     forecast->grid_g_per_kwh);
     if (row != NULL)
       snprintf(input->note, sizeof(input->note), "%s, %u", row->region, row->year);
-    if (!given)
+    if (input->from == FROM_DEFAULT)
       inputs_note(&forecast->inputs,
                   "no --grid: CO2e is for the world's average electricity; yours may be far from "
                   "it, see `joulecast list grids`");
@@ -313,11 +321,10 @@ static enum jc_status set_pue(const struct site_options *options, struct forecas
   if (jc_pue_read(NULL, &table, error) == JC_OK &&
       jc_pue_find(&table, given ? options->pue : default_pue, &forecast->pue, &row, error) ==
           JC_OK) {
-    struct input *input =
-        input_real(&forecast->inputs, "pue", given ? FROM_FLAG : FROM_DEFAULT, forecast->pue);
-    if (given && row != NULL)
+    struct input *input = input_real(&forecast->inputs, "pue", row_from(given, row), forecast->pue);
+    if (input->from != FROM_DEFAULT && row != NULL)
       snprintf(input->note, sizeof(input->note), "%s, %u", row->name, row->year);
-    else if (!given)
+    else if (row != NULL)
       snprintf(input->note, sizeof(input->note), "no cooling or conversion loss counted");
   }
   jc_data_table_free(&table);

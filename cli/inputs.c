@@ -11,6 +11,7 @@
 const char *input_from_name(enum input_from from) {
   static const char *const names[] = {[FROM_FLAG] = "flag",
                                       [FROM_FILE] = "file",
+                                      [FROM_USER_FILE] = "user file",
                                       [FROM_DETECTED] = "detected",
                                       [FROM_DEFAULT] = "default"};
   return names[from];

@@ -5,13 +5,14 @@
 #include "cli/records.h"
 
 enum input_from {
-  FROM_FLAG,     /* an option of this command */
-  FROM_FILE,     /* the model, or a profile */
-  FROM_DETECTED, /* this machine */
-  FROM_DEFAULT   /* nobody said otherwise */
+  FROM_FLAG,      /* an option of this command */
+  FROM_FILE,      /* the model, a profile or a shipped data row */
+  FROM_USER_FILE, /* a data row of the user's own */
+  FROM_DETECTED,  /* this machine */
+  FROM_DEFAULT    /* nobody said otherwise */
 };
 
-/* "flag", "file", "detected", "default". */
+/* "flag", "file", "user file", "detected", "default". */
 const char *input_from_name(enum input_from from);
 
 enum { MAX_INPUTS = 32, MAX_REPORT_NOTES = 24, INPUT_TEXT = 256, NOTE_TEXT = 240 };

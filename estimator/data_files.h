@@ -1,12 +1,17 @@
-/* data_files.h -- the tables of data/ (hardware, grid, PUE) and the shipped models: find and read.
+/* data_files.h -- the tables of data/ (hardware, grid, PUE), the user's own rows, and the shipped
+ * models: find and read.
  *
  * The folders `data` and `models` are looked for in this order:
  *   1. $JOULECAST_DATA, $JOULECAST_MODELS: the folder itself; if set, nothing else is tried
  *   2. beside the program: ../share/joulecast/NAME, then ../NAME and ../../NAME (a build tree)
  *   3. JOULECAST_DATADIR/NAME, given at compile time (PREFIX/share/joulecast)
  *
- * A row without `source` and `year`, a second row of the same name and a figure out of range are
- * errors of the file (JC_ERROR_INVALID). Tables own their rows and strings.
+ * hardware.json, grid.json and pue.json in $XDG_CONFIG_HOME/joulecast (~/.config/joulecast where
+ * that is unset or not absolute) are the user's: files of the same format, which need not be there.
+ * Their rows are added to the shipped ones and take the place of those whose names they have.
+ *
+ * A row without `source` and `year`, a second row of the same name in one file and a figure out of
+ * range are errors of the file (JC_ERROR_INVALID). Tables own their rows and strings.
  */
 #ifndef JC_ESTIMATOR_DATA_FILES_H
 #define JC_ESTIMATOR_DATA_FILES_H
@@ -14,6 +19,8 @@
 #include "estimator/estimator.h"
 
 struct jc_json;
+
+enum { JC_DATA_MAX_FILES = 2 }; /* of one table: the shipped file and the user's */
 
 /* Path of a file of the data folder: "hardware.json". JC_ERROR_MISSING if there is no data folder,
  * JC_ERROR_STORAGE if SIZE is too small. */
@@ -29,11 +36,12 @@ struct jc_hardware_row {
   struct jc_hardware figures;
   bool per_core;        /* figures are to be multiplied by the cores in use */
   bool idle_is_default; /* idle_w is the default share, not the part's own */
+  bool from_user;       /* from the user's file */
   const char *source;
   const char *notes;           /* NULL: none */
   const char *peak_flops_from; /* how the peak was derived; NULL: it was read */
   uint32_t model_match_count;  /* substrings of the model name the machine reports */
-  const char *model_match[JC_MAX_MODEL_MATCHES];
+  const char *model_match[JC_MAX_MODEL_MATCHES]; /* one that ends in '$' is its end */
 };
 
 /* A single figure that stands in where a row is silent. */
@@ -49,10 +57,11 @@ struct jc_hardware_table {
   struct jc_data_default idle_share_of_tdp;     /* CPUs */
   struct jc_data_default gpu_idle_share_of_tdp; /* GPUs */
   struct jc_data_default memory_w_per_gb;
-  struct jc_json *document; /* private */
+  struct jc_json *documents[JC_DATA_MAX_FILES]; /* private */
 };
 
-/* Reads PATH (NULL: the shipped hardware.json). Free with jc_hardware_table_free(), after a failure
+/* Reads PATH, or if that is NULL the shipped hardware.json and the user's, which may leave out the
+ * `defaults`. Free with jc_hardware_table_free(), after a failure
  * too. */
 enum jc_status jc_hardware_table_read(const char *path, struct jc_hardware_table *table,
                                       struct jc_error *error);
@@ -63,13 +72,15 @@ enum jc_status jc_hardware_find(const struct jc_hardware_table *table, const cha
                                 const struct jc_hardware_row **row, struct jc_error *error);
 
 /* The row for a part by the model name that the machine or its driver reports; DEVICE "cpu" or
- * "gpu". Case, (R), (TM) and repeated blanks do not count. The longest match among specific rows
- * wins, then the generic row; NULL if none matches. */
+ * "gpu". Case, (R), (TM) and repeated blanks do not count. Of the rows that match, a specific one
+ * wins over the generic one, then one of the user's, then the longest match; NULL if none matches.
+ */
 const struct jc_hardware_row *jc_hardware_match(const struct jc_hardware_table *table,
                                                 const char *device, const char *model);
 
-/* The same for MACHINE's CPU. JC_ERROR_MISSING if none matches: the text tells of --hardware and
- * --tdp-w. The row's figures.generic says that it merely stands for a hidden model. */
+/* The same for MACHINE's CPU. JC_ERROR_MISSING if none matches: the text tells of the nearest rows,
+ * --hardware and --tdp-w. The row's figures.generic says that it merely stands for a hidden model.
+ */
 enum jc_status jc_hardware_for_machine(const struct jc_hardware_table *table,
                                        const struct jc_machine *machine,
                                        const struct jc_hardware_row **row, struct jc_error *error);
@@ -95,15 +106,17 @@ struct jc_data_row {
   const char *source;
   const char *notes; /* NULL: none */
   uint32_t year;
+  bool from_user; /* from the user's file */
 };
 
 struct jc_data_table {
   struct jc_data_row *rows;
   uint32_t count;
-  struct jc_json *document; /* private */
+  struct jc_json *documents[JC_DATA_MAX_FILES]; /* private */
 };
 
-/* Read PATH (NULL: the shipped file). Free with jc_data_table_free(), after a failure too. */
+/* Read PATH, or if that is NULL the shipped file and the user's. Free with jc_data_table_free(),
+ * after a failure too. */
 enum jc_status jc_grid_read(const char *path, struct jc_data_table *table, struct jc_error *error);
 enum jc_status jc_pue_read(const char *path, struct jc_data_table *table, struct jc_error *error);
 void jc_data_table_free(struct jc_data_table *table);

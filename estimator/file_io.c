@@ -278,3 +278,16 @@ enum jc_status jc_file_make_parents(const char *path, struct jc_error *error) {
       return JC_OK;
   }
 }
+
+enum jc_status jc_file_user_path(const char *variable, const char *fallback, const char *name,
+                                 char *path, size_t size) {
+  const char *folder = getenv(variable), *home = getenv("HOME");
+  int written;
+  if (folder != NULL && folder[0] == '/')
+    written = snprintf(path, size, "%s/joulecast/%s", folder, name);
+  else if (home != NULL && home[0] != '\0')
+    written = snprintf(path, size, "%s/%s/joulecast/%s", home, fallback, name);
+  else
+    return JC_ERROR_MISSING;
+  return written >= 0 && (size_t)written < size ? JC_OK : JC_ERROR_STORAGE;
+}

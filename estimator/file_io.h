@@ -41,4 +41,10 @@ enum jc_status jc_file_cut(const char *path, uint64_t length, struct jc_error *e
 /* Makes the folders that PATH stands in, as mkdir -p does. */
 enum jc_status jc_file_make_parents(const char *path, struct jc_error *error);
 
+/* Where NAME of this user is kept: "$VARIABLE/joulecast/NAME", or "~/FALLBACK/joulecast/NAME" where
+ * VARIABLE is unset or not absolute, as the XDG base directory specification has it. It need not be
+ * there. JC_ERROR_MISSING: HOME is not set either; JC_ERROR_STORAGE: SIZE is too small. */
+enum jc_status jc_file_user_path(const char *variable, const char *fallback, const char *name,
+                                 char *path, size_t size);
+
 #endif

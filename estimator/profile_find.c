@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "estimator/file_io.h"
+
 /* ---- is it for this machine? ---- */
 
 static bool same_machine(const struct jc_machine *a, const struct jc_machine *b) {
@@ -57,18 +59,14 @@ double jc_profile_age_days(const struct jc_profile *profile, double now_s) {
 /* ---- where profiles live ---- */
 
 enum jc_status jc_profile_default_folder(char *folder, size_t size, struct jc_error *error) {
-  const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-  int written;
-  if (data != NULL && data[0] == '/')
-    written = snprintf(folder, size, "%s/joulecast/profiles", data);
-  else if (home != NULL && home[0] != '\0')
-    written = snprintf(folder, size, "%s/.local/share/joulecast/profiles", home);
-  else
-    return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+  const enum jc_status status =
+      jc_file_user_path("XDG_DATA_HOME", ".local/share", "profiles", folder, size);
+  if (status == JC_ERROR_MISSING)
+    return jc_fail(error, status, 0, NULL,
                    "no folder for profiles: neither XDG_DATA_HOME nor HOME is set; give the file "
                    "with --profile or -o");
-  if (written < 0 || (size_t)written >= size)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "the name of the profile folder is too long");
+  if (status != JC_OK)
+    return jc_fail(error, status, 0, NULL, "the name of the profile folder is too long");
   return JC_OK;
 }
 

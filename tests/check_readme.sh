@@ -17,9 +17,10 @@ chmod +x "$work/bin/joulecast"
 PATH=$work/bin:$PATH
 HOME=$work
 XDG_DATA_HOME=$work/data
+XDG_CONFIG_HOME=$work/config
 JOULECAST_DATA=$root/data
 JOULECAST_MODELS=$root/models
-export PATH HOME XDG_DATA_HOME JOULECAST_DATA JOULECAST_MODELS
+export PATH HOME XDG_DATA_HOME XDG_CONFIG_HOME JOULECAST_DATA JOULECAST_MODELS
 
 can_train() {
   joulecast train lenet5_28 --steps 1 --quiet >/dev/null 2>&1

@@ -267,3 +267,35 @@ Test(file_io, makes_parents) {
   cr_expect_eq(jc_file_make_parents(in_folder("a/b/c/d.json/e/f"), &blocked), JC_ERROR_IO);
   cr_expect_str_eq(blocked.text, "cannot make folder: Not a directory");
 }
+
+/* The XDG base directory specification: a relative path in the variable is to be ignored. */
+Test(file_io, the_users_folder) {
+  static const struct {
+    const char *variable, *home;
+    size_t size;
+    enum jc_status status;
+    const char *path;
+  } cases[] = {
+      {"/etc/xdg", "/home/ada", 64, JC_OK, "/etc/xdg/joulecast/grid.json"},
+      {"here", "/home/ada", 64, JC_OK, "/home/ada/.config/joulecast/grid.json"},
+      {NULL, "/home/ada", 64, JC_OK, "/home/ada/.config/joulecast/grid.json"},
+      {NULL, "", 64, JC_ERROR_MISSING, NULL},
+      {NULL, NULL, 64, JC_ERROR_MISSING, NULL},
+      {"/etc/xdg", NULL, sizeof("/etc/xdg/joulecast/grid.json"), JC_OK,
+       "/etc/xdg/joulecast/grid.json"},
+      {"/etc/xdg", NULL, sizeof("/etc/xdg/joulecast/grid.json") - 1, JC_ERROR_STORAGE, NULL},
+  };
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    char path[64];
+    unsetenv("TEST_CONFIG");
+    unsetenv("HOME");
+    if (cases[i].variable != NULL)
+      setenv("TEST_CONFIG", cases[i].variable, 1);
+    if (cases[i].home != NULL)
+      setenv("HOME", cases[i].home, 1);
+    cr_expect_eq(jc_file_user_path("TEST_CONFIG", ".config", "grid.json", path, cases[i].size),
+                 cases[i].status, "%zu", i);
+    if (cases[i].path != NULL)
+      cr_expect_str_eq(path, cases[i].path);
+  }
+}

@@ -18,11 +18,12 @@ SOURCE=$source
 PATH=$work/bin:$PATH
 HOME=$work/home
 XDG_DATA_HOME=$work/home/data
+XDG_CONFIG_HOME=$work/home/config
 JOULECAST_DATA=$source/data
 JOULECAST_MODELS=$source/models
 LC_ALL=C
 NO_COLOR=1
-export SOURCE PATH HOME XDG_DATA_HOME JOULECAST_DATA JOULECAST_MODELS LC_ALL NO_COLOR
+export SOURCE PATH HOME XDG_DATA_HOME XDG_CONFIG_HOME JOULECAST_DATA JOULECAST_MODELS LC_ALL NO_COLOR
 
 code=0
 (cd "$work/here" && sh "$case") >"$work/out" 2>"$work/err" </dev/null || code=$?
