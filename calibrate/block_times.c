@@ -138,9 +138,8 @@ static void report(const struct session *s, double start_s) {
 /* A handful of networks fits nothing, and is not worth the time. */
 enum { FEWEST_FOR_SECOND_LOOKS = 24 };
 
-/* What is left of the time goes into a second look at every network, long after its first: other
- * machines on the same host slow this one down by a tenth and more, for seconds at a time, and of
- * two looks the quieter one counts (fit.c). */
+/* What is left of the time goes into a second look at every network, long after its first: by what
+ * changed between the two, the fit learns how steps slow down with the machine (drift.h). */
 static enum jc_status look_again(struct session *s, struct jc_error *error) {
   if (s->plan.count < FEWEST_FOR_SECOND_LOOKS)
     return JC_OK;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "calibrate/conditions.h"
+#include "calibrate/drift.h"
 #include "calibrate/measure.h"
 #include "cli/calibrate_steps.h"
 #include "cli/forecast.h"
@@ -256,6 +257,26 @@ static void show_progress(struct progress *progress, const struct check *check, 
   progress_show(progress, line);
 }
 
+/* Below this share, a change of the machine's speed is the probe's own noise. */
+static const double noted_slowdown = 0.03;
+
+/* The profile speaks of the machine's speed when it was calibrated; the table compares at that. */
+static void note_speed(struct check *check) {
+  double sum = 0;
+  uint32_t rounds = 0;
+  for (size_t i = 0; i < check->list.count; i++) {
+    const struct check_configuration *c = &check->list.items[i];
+    for (uint32_t r = 0; r < c->rounds_done; r++, rounds++)
+      sum += log(jc_drift_slowdown(&check->profile->layerwise.speed, &c->rounds[r].speed));
+  }
+  const double slowdown = rounds > 0 ? exp(sum / rounds) : 1;
+  if (fabs(slowdown - 1) > noted_slowdown)
+    inputs_note(&check->notes,
+                "by its speed probe the machine was %.2f times as slow as in the calibration: "
+                "the table has steps and joules at the speed of the calibration",
+                slowdown);
+}
+
 static enum jc_status measure_rounds(const struct check_options *o, struct check *check,
                                      struct jc_check_options *options, struct jc_error *error) {
   const volatile int *stop = interrupt_flag();
@@ -277,6 +298,8 @@ static enum jc_status measure_rounds(const struct check_options *o, struct check
   }
   progress_end(&progress);
   check->stopped = *stop != 0;
+  if (check->profile != NULL)
+    note_speed(check);
   return error->status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate/drift.h"
 #include "cli/format.h"
 
 /* The level that a verdict looks at: the last of jc_interval_levels. */
@@ -21,14 +22,24 @@ struct means {
   double step_s, energy_j;
 };
 
+/* How much longer the steps of ROUND took than they would have at the speed of which the profile
+ * speaks; 1 where that is not known. */
+static double slowdown_of(const struct check *check, const struct jc_check_measurement *round) {
+  return check->profile == NULL
+             ? 1
+             : jc_drift_slowdown(&check->profile->layerwise.speed, &round->speed);
+}
+
+/* At the profile's speed. */
 static struct means means_of(const struct check *check, const struct check_configuration *c) {
   struct means means = {0, 0};
   uint32_t n = 0;
   for (uint32_t r = 0; r < c->rounds_done; r++) {
     if (!counts(check, &c->rounds[r]))
       continue;
-    means.step_s += c->rounds[r].step_median_s;
-    means.energy_j += c->rounds[r].energy_per_step_j;
+    const double slowdown = slowdown_of(check, &c->rounds[r]);
+    means.step_s += c->rounds[r].step_median_s / slowdown;
+    means.energy_j += c->rounds[r].energy_per_step_j / slowdown;
     n++;
   }
   means.step_s = n > 0 ? means.step_s / n : NAN;
@@ -43,7 +54,9 @@ static double noise_of(const struct check *check) {
     const struct check_configuration *c = &check->list.items[i];
     if (c->rounds_done < 2 || !counts(check, &c->rounds[0]) || !counts(check, &c->rounds[1]))
       continue;
-    sum += fabs(c->rounds[0].step_median_s / c->rounds[1].step_median_s - 1);
+    sum += fabs(c->rounds[0].step_median_s / slowdown_of(check, &c->rounds[0]) /
+                    (c->rounds[1].step_median_s / slowdown_of(check, &c->rounds[1])) -
+                1);
     n++;
   }
   return n > 0 ? sum / n : NAN;
