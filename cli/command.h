@@ -10,6 +10,7 @@
 /* In the order of `joulecast --help`. */
 #define COMMANDS(X)                                                                                \
   X(estimate)                                                                                      \
+  X(evaluate)                                                                                      \
   X(inspect)                                                                                       \
   X(calibrate)                                                                                     \
   X(train)                                                                                         \
