@@ -5,8 +5,9 @@
  * with the terms x of run_terms.h: relative, since absolute joules follow the largest runs only.
  * FLOPs, bytes and updates keep the accelerator busy and cost joules; launches, images and epochs
  * keep it waiting for the host, which costs seconds, and joules by the watts of the part: their
- * terms are multiplied by its TDP. So constants carry over to a part that no run was measured on. A
- * part of at least as many measured configurations as there are terms has constants of its own.
+ * terms are multiplied by its TDP, and the fill term, the geometric mean of either kind, by the
+ * root of it. So constants carry over to a part that no run was measured on. A part of at least as
+ * many measured configurations as there are terms has constants of its own.
  *
  * The interval is that of the configurations of the part, each forecast by a fit to the others;
  * fewer than nine have no 90 % interval.
@@ -22,8 +23,9 @@
 
 enum { T = JC_TERM_COUNT, FEWEST_FOR_INTERVAL = 9 };
 
-static const bool waits_for_host[T] = {
-    [JC_TERM_LAUNCHES] = true, [JC_TERM_IMAGES] = true, [JC_TERM_EPOCH] = true};
+/* The power of the TDP by which a term is multiplied. */
+static const double tdp_power[T] = {
+    [JC_TERM_LAUNCHES] = 1, [JC_TERM_IMAGES] = 1, [JC_TERM_EPOCH] = 1, [JC_TERM_FILL] = 0.5};
 
 /* The normal equations of relative least squares; those of several runs are their sum. */
 struct equations {
@@ -33,7 +35,7 @@ struct equations {
 struct device {
   const char *name; /* of the set that was learnt from, borrowed */
   uint32_t hardware;
-  double joules[T];  /* per unit of each term and, where it waits for the host, per W of TDP */
+  double joules[T];  /* per unit of each term times its power of the TDP in W */
   double half_width; /* NAN: too few configurations */
 };
 
@@ -49,7 +51,7 @@ static void scaled_terms(const struct jc_run_row *row, double x[T]) {
   const double tdp_w = row->values[JC_RUN_TDP_W] * row->values[JC_RUN_DEVICES];
   jc_run_terms(row, x);
   for (int k = 0; k < T; k++)
-    x[k] *= waits_for_host[k] ? tdp_w : 1;
+    x[k] *= pow(tdp_w, tdp_power[k]);
 }
 
 static double energy_of(const double joules[T], const struct jc_run_row *row) {
@@ -228,7 +230,9 @@ static void put_joules(struct jc_json_writer *writer, const char *key, const dou
   jc_put_object(writer, key);
   for (int k = 0; k < T; k++) {
     (void)snprintf(name, sizeof(name), "%s_j%s", jc_run_term_names[k],
-                   waits_for_host[k] ? "_per_w" : "");
+                   tdp_power[k] == 1  ? "_per_w"
+                   : tdp_power[k] > 0 ? "_per_root_w"
+                                      : "");
     jc_put_real(writer, name, joules[k]);
   }
   jc_put_end(writer);
@@ -250,8 +254,8 @@ static void put(const void *state, struct jc_json_writer *writer) {
 
 const struct jc_run_method jc_run_method_physics = {
     .name = "run-physics",
-    .summary = "joules of FLOPs, bytes, launches, updates, images and epochs, fitted per part",
-    .formula = "E = epochs x sum of c_k x term_k, c >= 0; those that wait for the host x TDP",
+    .summary = "joules of FLOPs, bytes, launches, fill, updates, images, epochs, fitted per part",
+    .formula = "E = epochs x sum of c_k x term_k x TDP^p_k, c >= 0 by relative least squares",
     .source = "joulecast; terms in calibrate/run_terms.h",
     .need_count = JC_TERM_NEED_COUNT + 5,
     .needs = {JC_TERM_NEEDS, JC_RUN_VAL_SAMPLES, JC_RUN_EPOCHS, JC_RUN_BATCH_SIZE, JC_RUN_DEVICES,

@@ -13,6 +13,7 @@ enum jc_run_term {
   JC_TERM_FLOPS,    /* 2 (F (N + V) + B N) */
   JC_TERM_BYTES,    /* A (N + V + 2 s N): backward reads what forward wrote and its gradient */
   JC_TERM_LAUNCHES, /* L (ceil(N/b) + ceil(V/b) + s ceil(N/b)): one call a layer and direction */
+  JC_TERM_FILL,     /* sqrt(FLOPs x launches): small layers leave a part of the chip idle */
   JC_TERM_UPDATES,  /* 4 bytes of each trainable parameter, ceil(N/b) times */
   JC_TERM_IMAGES,   /* N + V: read, decoded, sent to the accelerator */
   JC_TERM_EPOCH,    /* 1 */
