@@ -120,7 +120,7 @@ static void print_relative(const struct evaluate_report *report, FILE *out) {
 static void print_absolute(const struct evaluate_report *report, FILE *out) {
   static const struct column columns[] = {
       {"name", "method", VALUE_TEXT, false, NULL, NULL},
-      {"rmse_j", "RMSE", VALUE_REAL, false, format_energy, NULL},
+      {"rmse_j", "RMSE", VALUE_REAL, false, NULL, format_energy_like},
       {"r2", "R2", VALUE_REAL, false, format_four, NULL},
       {"r2_log", "R2 of logs", VALUE_REAL, false, format_four, NULL},
       {"spearman", "Spearman", VALUE_REAL, false, format_four, NULL},
