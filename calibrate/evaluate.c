@@ -70,7 +70,9 @@ static void judge_fold(struct work *work, const struct jc_run_method *method, ui
   if (method->fit != NULL) {
     const struct jc_run_subset learnt = learn_for(work, method, fold);
     if (learnt.count == 0)
-      (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL, "fold %u leaves no runs to learn from", fold);
+      (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                    "no run outside fold %u has what the method needs, so none to learn from",
+                    fold + 1);
     else
       (void)method->fit(&learnt, &options, &state, error);
   }
@@ -80,26 +82,29 @@ static void judge_fold(struct work *work, const struct jc_run_method *method, ui
     method->release(state);
 }
 
-/* Says in WHY what runs lack that would be judged, if they lack anything. */
-static void tell_missing(const struct work *work, const struct jc_run_method *method, char *why,
+/* Says in WHY what runs lack that would be judged; true if none of them has all. */
+static bool tell_missing(const struct work *work, const struct jc_run_method *method, char *why,
                          size_t size) {
-  uint32_t lacking[JC_RUN_NUMBER_COUNT] = {0}, wanted = 0, most = 0;
+  uint32_t lacking[JC_RUN_NUMBER_COUNT] = {0}, wanted = 0, all = 0, most = 0;
   for (uint32_t i = 0; i < work->set->count; i++) {
     enum jc_run_number missing;
     if (work->folds[i] < 0)
       continue;
     wanted++;
-    if (!jc_run_method_knows(method, &work->set->rows[i], &missing))
-      lacking[missing]++;
+    if (jc_run_method_knows(method, &work->set->rows[i], &missing))
+      continue;
+    lacking[missing]++;
+    all++;
   }
   for (uint32_t k = 0; k < JC_RUN_NUMBER_COUNT; k++)
     most = lacking[k] > lacking[most] ? k : most;
-  if (lacking[most] > 0)
+  if (all > 0)
     (void)snprintf(why, size, "%u of %u runs lack %s", lacking[most], wanted,
                    jc_run_number_key((enum jc_run_number)most));
   else if (work->judged_count < wanted)
-    (void)snprintf(why, size, "%u of %u runs lack window.stable_epoch_energy_j",
-                   wanted - work->judged_count, wanted);
+    (void)snprintf(why, size, "%u of %u runs lack %s", wanted - work->judged_count, wanted,
+                   jc_run_number_key(JC_RUN_STABLE_EPOCH_J));
+  return all == wanted;
 }
 
 /* A method's own failure is its result; only memory is everybody's. */
@@ -108,10 +113,11 @@ static void judge(struct work *work, struct jc_evaluation *evaluation, struct jc
   work->judged_count = 0;
   for (uint32_t fold = 0; fold < work->fold_count && !jc_error_is_set(&own); fold++)
     judge_fold(work, evaluation->method, fold, &own);
-  tell_missing(work, evaluation->method, evaluation->why, sizeof(evaluation->why));
+  const bool all_lack =
+      tell_missing(work, evaluation->method, evaluation->why, sizeof(evaluation->why));
   if (own.status == JC_ERROR_STORAGE)
     *error = own;
-  else if (jc_error_is_set(&own) && evaluation->why[0] == '\0')
+  else if (jc_error_is_set(&own) && !all_lack)
     (void)snprintf(evaluation->why, sizeof(evaluation->why), "%.200s", own.text);
   evaluation->applicable = !jc_error_is_set(&own) && work->judged_count > 0;
   if (!evaluation->applicable)

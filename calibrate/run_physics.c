@@ -5,9 +5,10 @@
  * with the terms x of run_terms.h: relative, since absolute joules follow the largest runs only.
  * FLOPs, bytes and updates keep the accelerator busy and cost joules; launches, images and epochs
  * keep it waiting for the host, which costs seconds, and joules by the watts of the part: their
- * terms are multiplied by its TDP, and the fill term, the geometric mean of either kind, by the
- * root of it. So constants carry over to a part that no run was measured on. A part of at least as
- * many measured configurations as there are terms has constants of its own.
+ * terms are multiplied by its TDP, or by the power limit that was set below it, and the fill term,
+ * the geometric mean of either kind, by the root of it. So constants carry over to a part that no
+ * run was measured on. A part of at least as many measured configurations as there are terms has
+ * constants of its own.
  *
  * The interval is that of the configurations of the part, each forecast by a fit to the others;
  * fewer than nine have no 90 % interval.
@@ -47,8 +48,13 @@ struct physics {
 
 /* ---- equations ---- */
 
+/* Watts that a part draws while it waits: of its TDP, or of the limit below it that was set. */
+static double watts_of(const double *v) {
+  return fmin(v[JC_RUN_TDP_W], v[JC_RUN_POWER_LIMIT_W]) * v[JC_RUN_DEVICES];
+}
+
 static void scaled_terms(const struct jc_run_row *row, double x[T]) {
-  const double tdp_w = row->values[JC_RUN_TDP_W] * row->values[JC_RUN_DEVICES];
+  const double tdp_w = watts_of(row->values);
   jc_run_terms(row, x);
   for (int k = 0; k < T; k++)
     x[k] *= pow(tdp_w, tdp_power[k]);

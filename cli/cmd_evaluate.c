@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "cli/report_evaluate.h"
+#include "cli/report_factors.h"
 
 struct evaluate_options {
   const char *split, *fold_column, *holdout, *target;
   struct count_option folds, seed;
-  bool as_published, fold_means;
+  bool as_published, fold_means, factors;
   struct output_options output;
 };
 
@@ -46,15 +47,21 @@ static const struct option_row rows_judging[] = {
      "print the means of the folds' figures, not the figures of all runs together", NULL,
      OPTION_FREE},
 };
+static const struct option_row rows_factors[] = {
+    {"factors", 0, EVALUATE(factors), NULL,
+     "judge no method; print what each factor of the study costs, from runs that differ in one of "
+     "their labels only",
+     NULL, OPTION_FREE},
+};
+static const struct option_table table_factors = {"Runs", rows_factors, OPTION_COUNT(rows_factors)};
 static const struct option_table table_folds = {"Folds", rows_folds, OPTION_COUNT(rows_folds)};
 static const struct option_table table_judging = {"Judging", rows_judging,
                                                   OPTION_COUNT(rows_judging)};
 
 #define IN(member) offsetof(struct evaluate_options, member)
 static const struct option_group groups[] = {
-    {&table_folds, 0},
-    {&table_judging, 0},
-    {&table_format_csv, IN(output)},
+    {&table_folds, 0},           {&table_judging, 0},
+    {&table_factors, 0},         {&table_format_csv, IN(output)},
     {&table_output, IN(output)},
 };
 
@@ -65,14 +72,13 @@ struct split_choice {
   char text[160]; /* for the report */
 };
 
-static enum jc_status choose_group(const char *name, struct split_choice *choice) {
+static void choose_group(const char *name, struct split_choice *choice) {
   const char *colon = strchr(name, ':');
   choice->options.split = colon != NULL ? JC_SPLIT_GROUP : JC_SPLIT_RANDOM;
   for (enum jc_run_group g = 0; colon != NULL && g < JC_RUN_GROUP_COUNT; g++) {
     if (strcmp(colon + 1, jc_run_group_name(g)) == 0)
       choice->options.group = g;
   }
-  return JC_OK;
 }
 
 static enum jc_status choose_holdout(const char *text, struct split_choice *choice,
@@ -107,7 +113,7 @@ static enum jc_status choose_split(const struct evaluate_options *o, struct spli
     choice->options.split = JC_SPLIT_LABEL;
     choice->options.label = o->fold_column;
   } else {
-    (void)choose_group(o->split != NULL ? o->split : "random", choice);
+    choose_group(o->split != NULL ? o->split : "random", choice);
   }
   if (choice->options.split != JC_SPLIT_RANDOM && (o->folds.given || o->seed.given))
     (void)jc_fail(error, JC_ERROR_USAGE, 0, o->folds.given ? "--folds" : "--seed",
@@ -122,6 +128,17 @@ static enum jc_target target_of(const struct evaluate_options *o) {
   return (enum jc_target)i;
 }
 
+static enum jc_status judge(const struct evaluate_options *o, const struct split_choice *choice,
+                            const struct jc_run_set *set, struct output *output,
+                            struct jc_error *error) {
+  struct jc_evaluation evaluations[JC_RUN_METHOD_COUNT];
+  struct evaluate_report report = {
+      .set = set, .options = &choice->options, .evaluations = evaluations, .split = choice->text};
+  if (jc_evaluate(set, &choice->options, evaluations, &report.fold_count, error) != JC_OK)
+    return error->status;
+  return report_evaluate(&report, output_format(&o->output), output, error);
+}
+
 static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct evaluate_options *o = options;
   struct split_choice choice = {.options = {.folds = o->folds.given ? (uint32_t)o->folds.value : 5,
@@ -130,21 +147,20 @@ static int run(const void *options, const struct text_list *operands, struct jc_
                                             .as_published = o->as_published,
                                             .target = target_of(o)}};
   struct jc_run_set set = {0};
-  struct jc_evaluation evaluations[JC_RUN_METHOD_COUNT];
-  struct evaluate_report report = {
-      .set = &set, .options = &choice.options, .evaluations = evaluations, .split = choice.text};
   struct output output;
   int code = EXIT_OK;
-  if (choose_split(o, &choice, error) != JC_OK) {
-    code = exit_code_of(error);
-  } else if (jc_run_set_read(operands->value[0], &set, error) != JC_OK ||
-             jc_evaluate(&set, &choice.options, evaluations, &report.fold_count, error) != JC_OK) {
+  if (choose_split(o, &choice, error) != JC_OK)
+    return exit_code_of(error);
+  if (jc_run_set_read(operands->value[0], &set, error) != JC_OK) {
     code = exit_code_of_input(error);
-  } else if (output_open(&output, o->output.output, error) == JC_OK) {
-    (void)report_evaluate(&report, output_format(&o->output), &output, error);
-    (void)output_close(&output, error);
-    code = exit_code_of(error);
   } else {
+    if (output_open(&output, o->output.output, error) == JC_OK) {
+      if (o->factors)
+        (void)report_factors(&set, output_format(&o->output), &output, error);
+      else
+        (void)judge(o, &choice, &set, &output, error);
+      (void)output_close(&output, error);
+    }
     code = exit_code_of(error);
   }
   jc_run_set_free(&set);
@@ -163,7 +179,8 @@ const struct command command_evaluate = {
                  "said; data/README.md has the format, METHODS.md the methods.",
              .examples = "  joulecast evaluate runs.jsonl\n"
                          "  joulecast evaluate runs.jsonl --split leave-one-out:hardware\n"
-                         "  joulecast evaluate runs.jsonl --holdout split=test --as-published\n",
+                         "  joulecast evaluate runs.jsonl --holdout split=test --as-published\n"
+                         "  joulecast evaluate study.jsonl --factors\n",
              .operands_min = 1,
              .operands_max = 1,
              .groups = groups,
