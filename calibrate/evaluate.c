@@ -87,14 +87,14 @@ static bool tell_missing(const struct work *work, const struct jc_run_method *me
                          size_t size) {
   uint32_t lacking[JC_RUN_NUMBER_COUNT] = {0}, wanted = 0, all = 0, most = 0;
   for (uint32_t i = 0; i < work->set->count; i++) {
+    const struct jc_run_row *row = &work->set->rows[i];
     enum jc_run_number missing;
     if (work->folds[i] < 0)
       continue;
     wanted++;
-    if (jc_run_method_knows(method, &work->set->rows[i], &missing))
-      continue;
-    lacking[missing]++;
-    all++;
+    all += !jc_run_method_knows(method, row, &missing);
+    for (uint32_t k = 0; k < method->need_count; k++)
+      lacking[method->needs[k]] += isnan(row->values[method->needs[k]]) ? 1 : 0;
   }
   for (uint32_t k = 0; k < JC_RUN_NUMBER_COUNT; k++)
     most = lacking[k] > lacking[most] ? k : most;
