@@ -122,6 +122,8 @@ static void judge(struct work *work, struct jc_evaluation *evaluation, struct jc
   evaluation->applicable = !jc_error_is_set(&own) && work->judged_count > 0;
   if (!evaluation->applicable)
     return;
+  for (uint32_t i = 0; i < work->judged_count && work->options->tell != NULL; i++)
+    work->options->tell(work->options->context, evaluation->method, &work->judged[i]);
   if (work->options->fold_means)
     (void)jc_statistics_of_folds(work->judged, work->judged_count, &evaluation->errors, error);
   else

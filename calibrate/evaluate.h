@@ -36,6 +36,10 @@ struct jc_evaluate_options {
   bool fold_means;                 /* statistics are means over folds; false: of all runs */
   bool as_published;               /* jc_run_fit_options */
   enum jc_target target;
+  /* Called with each forecast of each method that can be judged, by fold and run; NULL: not
+   * wanted. */
+  void (*tell)(void *context, const struct jc_run_method *method, const struct jc_judged *judged);
+  void *context;
 };
 
 #define X(name) +1

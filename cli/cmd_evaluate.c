@@ -6,7 +6,7 @@
 #include "cli/report_factors.h"
 
 struct evaluate_options {
-  const char *split, *fold_column, *holdout, *target;
+  const char *split, *fold_column, *holdout, *target, *forecasts;
   struct count_option folds, seed;
   bool as_published, fold_means, factors;
   struct output_options output;
@@ -46,6 +46,8 @@ static const struct option_row rows_judging[] = {
     {"fold-means", 0, EVALUATE(fold_means), NULL,
      "print the means of the folds' figures, not the figures of all runs together", NULL,
      OPTION_FREE},
+    {"forecasts", 0, EVALUATE(forecasts), "FILE",
+     "write each forecast beside what was measured to FILE, as CSV", NULL, OPTION_FREE},
 };
 static const struct option_row rows_factors[] = {
     {"factors", 0, EVALUATE(factors), NULL,
@@ -128,15 +130,22 @@ static enum jc_target target_of(const struct evaluate_options *o) {
   return (enum jc_target)i;
 }
 
-static enum jc_status judge(const struct evaluate_options *o, const struct split_choice *choice,
+static enum jc_status judge(const struct evaluate_options *o, struct split_choice *choice,
                             const struct jc_run_set *set, struct output *output,
                             struct jc_error *error) {
   struct jc_evaluation evaluations[JC_RUN_METHOD_COUNT];
+  struct forecast_records forecasts;
   struct evaluate_report report = {
       .set = set, .options = &choice->options, .evaluations = evaluations, .split = choice->text};
-  if (jc_evaluate(set, &choice->options, evaluations, &report.fold_count, error) != JC_OK)
-    return error->status;
-  return report_evaluate(&report, output_format(&o->output), output, error);
+  start_forecasts(&forecasts, set);
+  choice->options.tell = o->forecasts != NULL ? record_forecast : NULL;
+  choice->options.context = &forecasts;
+  if (jc_evaluate(set, &choice->options, evaluations, &report.fold_count, error) == JC_OK)
+    (void)report_evaluate(&report, output_format(&o->output), output, error);
+  if (o->forecasts != NULL && !jc_error_is_set(error))
+    return write_forecasts(&forecasts, o->forecasts, error);
+  records_free(&forecasts.records);
+  return error->status;
 }
 
 static int run(const void *options, const struct text_list *operands, struct jc_error *error) {

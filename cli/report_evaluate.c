@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "cli/format.h"
-#include "cli/records.h"
 
 static const char *const target_names[] = {
     [JC_TARGET_RUN] = "run", [JC_TARGET_EPOCH] = "epoch", [JC_TARGET_STABLE] = "stable"};
@@ -190,5 +189,51 @@ enum jc_status report_evaluate(const struct evaluate_report *report, enum format
     }
   }
   records_free(&records);
+  return error->status;
+}
+
+/* ---- run by run ---- */
+
+static const struct column forecast_columns[] = {
+    {"line", NULL, VALUE_COUNT, false, NULL, NULL},
+    {"architecture", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"dataset", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"hardware", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"fold", NULL, VALUE_COUNT, false, NULL, NULL},
+    {"method", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"measured_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"forecast_j", NULL, VALUE_REAL, false, NULL, NULL},
+};
+
+void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set *set) {
+  forecasts->set = set;
+  records_start(&forecasts->records, forecast_columns, COLUMN_COUNT(forecast_columns));
+}
+
+void record_forecast(void *context, const struct jc_run_method *method,
+                     const struct jc_judged *judged) {
+  static const enum jc_run_group groups[] = {JC_GROUP_ARCHITECTURE, JC_GROUP_DATASET,
+                                             JC_GROUP_HARDWARE};
+  struct forecast_records *forecasts = context;
+  struct records *records = &forecasts->records;
+  const struct jc_run_row *row = &forecasts->set->rows[judged->row];
+  record_count(records, row->line);
+  for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+    record_text(records, forecasts->set->groups[groups[i]].names[row->groups[groups[i]]]);
+  record_count(records, judged->fold + 1);
+  record_text(records, method->name);
+  record_real(records, judged->measured_j);
+  record_real(records, judged->forecast_j);
+}
+
+enum jc_status write_forecasts(struct forecast_records *forecasts, const char *path,
+                               struct jc_error *error) {
+  struct output output;
+  if (records_check(&forecasts->records, error) == JC_OK &&
+      output_open(&output, path, error) == JC_OK) {
+    records_print_csv(&forecasts->records, output.stream);
+    (void)output_close(&output, error);
+  }
+  records_free(&forecasts->records);
   return error->status;
 }

@@ -10,6 +10,7 @@ a claim does not hold, 77 if no table is there.
 """
 
 import argparse
+import csv
 import json
 import os
 import subprocess
@@ -64,6 +65,9 @@ FACTORS = [
     ("FashionMNIST", "n_linear", 5), ("CIFAR10", "n_linear", 7),
     ("FashionMNIST", "relu", 3), ("CIFAR10", "relu", 3),
 ]
+
+# A network that costs more than another with more FLOPs, each row forecast from the others.
+DEARER = [("xu", "resnet50", "vgg16", dataset) for dataset in ("CIFAR10", "MNIST")]
 
 # Shown whole besides those above.
 SHOWN = [
@@ -126,6 +130,20 @@ class Bench:
                          f"{relation} {value:.4g}", f"{found:.4g}")
         if "yarally" in self.runs:
             self.factors()
+        for name, dear, cheap, dataset in DEARER:
+            if name in self.runs:
+                joules = self.forecasts(name, leave_out("configuration"), "run-physics", dataset)
+                ratio = joules[dear] / joules[cheap]
+                self.say(ratio > 1, f"{name} {dataset}: joules of {dear} over {cheap}", "> 1",
+                         f"{ratio:.3g}")
+
+    def forecasts(self, name, options, method, dataset):
+        """Joules by architecture, one run each."""
+        path = os.path.join(self.work, "forecasts.csv")
+        self.evaluate(name, options, "--forecasts", path)
+        with open(path, newline="", encoding="utf-8") as file:
+            return {row["architecture"]: float(row["forecast_j"]) for row in csv.DictReader(file)
+                    if row["method"] == method and row["dataset"] == dataset}
 
     def factors(self):
         report = json.loads(self.evaluate("yarally", ("--factors",), "--format", "json"))

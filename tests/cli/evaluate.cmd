@@ -8,4 +8,6 @@ joulecast evaluate "$runs" --fold-column net --target epoch --format csv -o erro
 head -n 3 errors.csv | digits
 sed 's/,"epochs":\[[^]]*\]//; s/"host_memory_bytes":[^,]*,//' "$runs" >less.jsonl
 joulecast evaluate less.jsonl | sed -n '/^not/,$p'
+joulecast evaluate "$runs" --holdout part=test --forecasts each.csv >report
+grep -E "method|mlco2|carbontracker" each.csv
 joulecast evaluate "$runs" | awk 'length > 80'
