@@ -135,7 +135,7 @@ enum jc_status jc_evaluate(const struct jc_run_set *set, const struct jc_evaluat
                            struct jc_error *error) {
   struct work work = {.set = set,
                       .options = options,
-                      .folds = malloc(set->count * sizeof(*work.folds)),
+                      .folds = calloc(set->count, sizeof(*work.folds)),
                       .learnt = malloc(set->count * sizeof(*work.learnt)),
                       .judged = malloc(set->count * sizeof(*work.judged))};
   if (work.folds == NULL || work.learnt == NULL || work.judged == NULL)

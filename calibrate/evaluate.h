@@ -42,9 +42,12 @@ struct jc_evaluate_options {
   void *context;
 };
 
-#define X(name) +1
-enum { JC_RUN_METHOD_COUNT = 0 JC_RUN_METHODS(X) };
+enum {
+#define X(name) JC_RUN_METHOD_##name,
+  JC_RUN_METHODS(X)
 #undef X
+      JC_RUN_METHOD_COUNT
+};
 
 struct jc_evaluation {
   const struct jc_run_method *method;

@@ -124,10 +124,11 @@ static enum jc_status choose_split(const struct evaluate_options *o, struct spli
 }
 
 static enum jc_target target_of(const struct evaluate_options *o) {
-  size_t i = 0;
-  while (o->target != NULL && strcmp(targets[i], o->target) != 0)
-    i++;
-  return (enum jc_target)i;
+  for (size_t i = 0; o->target != NULL && targets[i] != NULL; i++) {
+    if (strcmp(targets[i], o->target) == 0)
+      return (enum jc_target)i;
+  }
+  return JC_TARGET_RUN;
 }
 
 static enum jc_status judge(const struct evaluate_options *o, struct split_choice *choice,

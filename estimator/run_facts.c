@@ -46,30 +46,34 @@ static const struct number window[] = {
     {"stable_epoch_energy_j", AT(window.stable_epoch_energy_j), JC_JSON_POSITIVE, 1e18},
 };
 
-static const size_t no_name = SIZE_MAX;
+#define NO_NAME SIZE_MAX
 
 static const struct object {
   const char *key;
   const struct number *numbers;
-  size_t count, name_offset; /* of the text `name`; no_name: it has none */
+  size_t count, name_offset; /* of the text `name`; NO_NAME: it has none */
 } objects[] = {
-    {"counts", counts, COUNT(counts), SIZE_MAX},
+    {"counts", counts, COUNT(counts), NO_NAME},
     {"dataset", data, COUNT(data), AT(data.name)},
     {"accelerator", accelerator, COUNT(accelerator), AT(accelerator.name)},
-    {"window", window, COUNT(window), SIZE_MAX},
+    {"window", window, COUNT(window), NO_NAME},
 };
 
 enum { MAX_KEYS = 8 };
 
-static double *number_at(struct jc_run_facts *facts, size_t offset) {
+static double *place_of(struct jc_run_facts *facts, size_t offset) {
   return (double *)((char *)facts + offset);
+}
+
+static double number_at(const struct jc_run_facts *facts, size_t offset) {
+  return *(const double *)((const char *)facts + offset);
 }
 
 void jc_run_facts_start(struct jc_run_facts *facts) {
   memset(facts, 0, sizeof(*facts));
   for (size_t i = 0; i < COUNT(objects); i++)
     for (size_t k = 0; k < objects[i].count; k++)
-      *number_at(facts, objects[i].numbers[k].offset) = NAN;
+      *place_of(facts, objects[i].numbers[k].offset) = NAN;
 }
 
 static void get_object(const struct jc_json_node *node, const struct object *object,
@@ -78,16 +82,16 @@ static void get_object(const struct jc_json_node *node, const struct object *obj
   size_t count = 0;
   for (size_t k = 0; k < object->count; k++)
     keys[count++] = object->numbers[k].key;
-  if (object->name_offset != no_name)
+  if (object->name_offset != NO_NAME)
     keys[count++] = "name";
   jc_json_only_keys(node, keys, count, error);
-  if (object->name_offset != no_name)
+  if (object->name_offset != NO_NAME)
     jc_json_copy_string(jc_json_known(node, "name"), (char *)facts + object->name_offset,
                         JC_FACT_BYTES, error);
   for (size_t k = 0; k < object->count; k++) {
     const struct number *number = &object->numbers[k];
     jc_json_get_real_or_nan(jc_json_member(node, number->key), number->minimum, number->maximum,
-                            number_at(facts, number->offset), error);
+                            place_of(facts, number->offset), error);
   }
 }
 
@@ -104,7 +108,8 @@ static void get_labels(const struct jc_json_node *node, struct jc_run_facts *fac
     if (strlen(jc_json_key(n)) >= sizeof(label->name))
       jc_json_fail(n, error, "expected a name of less than %d bytes", JC_FACT_BYTES);
     else if (jc_json_copy_string(n, label->value, sizeof(label->value), error) == JC_OK)
-      strcpy(facts->labels[facts->label_count++].name, jc_json_key(n));
+      (void)snprintf(facts->labels[facts->label_count++].name, sizeof(label->name), "%s",
+                     jc_json_key(n));
   }
 }
 
@@ -119,45 +124,44 @@ enum jc_status jc_json_get_run_facts(const struct jc_json_node *line, struct jc_
   return error->status;
 }
 
+/* "" where the object has no name, too. */
+static const char *name_of(const struct object *object, const struct jc_run_facts *facts) {
+  return object->name_offset != NO_NAME ? (const char *)facts + object->name_offset : "";
+}
+
 /* An object of which nothing is known is left out. */
-static bool is_known(const struct object *object, struct jc_run_facts *facts) {
-  if (object->name_offset != no_name && ((const char *)facts)[object->name_offset] != '\0')
+static bool is_known(const struct object *object, const struct jc_run_facts *facts) {
+  if (name_of(object, facts)[0] != '\0')
     return true;
   for (size_t k = 0; k < object->count; k++) {
-    if (!isnan(*number_at(facts, object->numbers[k].offset)))
+    if (!isnan(number_at(facts, object->numbers[k].offset)))
       return true;
   }
   return false;
 }
 
-void jc_put_run_facts(struct jc_json_writer *writer, const struct jc_run_facts *given) {
-  struct jc_run_facts facts = *given;
-  for (size_t i = 0; i < COUNT(objects); i++) {
-    const struct object *object = &objects[i];
-    if (!is_known(object, &facts))
-      continue;
-    jc_put_object(writer, object->key);
-    if (object->name_offset != no_name && ((const char *)&facts)[object->name_offset] != '\0')
-      jc_put_string(writer, "name", (const char *)&facts + object->name_offset);
-    for (size_t k = 0; k < object->count; k++) {
-      const double value = *number_at(&facts, object->numbers[k].offset);
-      if (!isnan(value))
-        jc_put_real(writer, object->numbers[k].key, value);
-    }
-    jc_put_end(writer);
+static void put_object(struct jc_json_writer *writer, const struct object *object,
+                       const struct jc_run_facts *facts) {
+  jc_put_object(writer, object->key);
+  if (name_of(object, facts)[0] != '\0')
+    jc_put_string(writer, "name", name_of(object, facts));
+  for (size_t k = 0; k < object->count; k++) {
+    const double value = number_at(facts, object->numbers[k].offset);
+    if (!isnan(value))
+      jc_put_real(writer, object->numbers[k].key, value);
   }
-  if (facts.label_count == 0)
-    return;
-  jc_put_object(writer, "labels");
-  for (uint32_t i = 0; i < facts.label_count; i++)
-    jc_put_string(writer, facts.labels[i].name, facts.labels[i].value);
   jc_put_end(writer);
 }
 
-const char *jc_run_label(const struct jc_run_facts *facts, const char *name) {
-  for (uint32_t i = 0; i < facts->label_count; i++) {
-    if (strcmp(facts->labels[i].name, name) == 0)
-      return facts->labels[i].value;
+void jc_put_run_facts(struct jc_json_writer *writer, const struct jc_run_facts *facts) {
+  for (size_t i = 0; i < COUNT(objects); i++) {
+    if (is_known(&objects[i], facts))
+      put_object(writer, &objects[i], facts);
   }
-  return NULL;
+  if (facts->label_count == 0)
+    return;
+  jc_put_object(writer, "labels");
+  for (uint32_t i = 0; i < facts->label_count; i++)
+    jc_put_string(writer, facts->labels[i].name, facts->labels[i].value);
+  jc_put_end(writer);
 }

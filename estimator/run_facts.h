@@ -71,7 +71,4 @@ enum jc_status jc_json_get_run_facts(const struct jc_json_node *line, struct jc_
                                      struct jc_error *error);
 void jc_put_run_facts(struct jc_json_writer *writer, const struct jc_run_facts *facts);
 
-/* The value of the label NAME; NULL if it has none. */
-const char *jc_run_label(const struct jc_run_facts *facts, const char *name);
-
 #endif

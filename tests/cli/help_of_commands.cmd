@@ -1,4 +1,4 @@
-for command in inspect calibrate train convert list doctor; do joulecast help $command; done
-for command in estimate inspect calibrate train convert list doctor; do
+for command in evaluate inspect calibrate train convert list doctor; do joulecast help $command; done
+for command in estimate evaluate inspect calibrate train convert list doctor; do
   joulecast $command --help | awk 'length($0) > 80'
 done
