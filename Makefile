@@ -13,7 +13,7 @@ CALIBRATIONS ?= 1
 FUZZ_SECONDS ?= 600
 
 .PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
-  bench-memory format tidy install clean
+  bench-memory bench-methods format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -92,6 +92,11 @@ bench-analysis:
 	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
 	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast bench_analysis
 	tests/bench/analysis.sh $(TEST_BUILD)
+
+# Methods on whole measured runs: what was published, and errors under honest splits. DATA names the
+# folder with the public tables (data/README.md says which).
+bench-methods: build
+	python3 tests/bench/methods.py --joulecast $(BUILD)/cli/joulecast --data $(DATA)
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

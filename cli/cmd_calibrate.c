@@ -1,5 +1,6 @@
 /* cmd_calibrate.c -- `joulecast calibrate`: measure sample trainings, fit, keep the profile. */
 #include "calibrate/calibrate.h"
+#include "calibrate/run_methods.h"
 
 #include <limits.h>
 #include <math.h>
@@ -20,7 +21,7 @@ struct calibrate_options {
   struct plan_options plan;
   bool fresh, force, quiet;
   struct real_option max_seconds;
-  const char *samples, *profile;
+  const char *samples, *profile, *method;
   struct machine_options machine;
 };
 
@@ -40,6 +41,12 @@ static const struct option_row rows_samples[] = {
     {"samples-file", 's', CALIBRATE(samples), "FILE",
      "keep the raw samples in FILE, and resume from it", "beside the profile", OPTION_FREE},
 };
+static const struct option_row rows_method[] = {
+    {"method", 0, CALIBRATE(method), "NAME",
+     "fit this method to measured whole runs instead, one file of them (`joulecast evaluate` lists "
+     "and judges those methods); wants --output",
+     NULL, OPTION_FREE},
+};
 static const struct option_row rows_profile[] = {
     {"output", 'o', CALIBRATE(profile), "PROFILE", "write the profile there",
      "the XDG data folder, named by machine", OPTION_FREE},
@@ -52,6 +59,7 @@ static const struct option_table table_measuring = {"Plan", rows_measuring,
 static const struct option_table table_force = {"Machine", rows_force, OPTION_COUNT(rows_force)};
 static const struct option_table table_samples = {"Files", rows_samples,
                                                   OPTION_COUNT(rows_samples)};
+static const struct option_table table_run_method = {"Fit", rows_method, OPTION_COUNT(rows_method)};
 static const struct option_table table_profile_file = {"Files", rows_profile,
                                                        OPTION_COUNT(rows_profile)};
 static const struct option_table table_no_progress = {"Files", rows_quiet,
@@ -72,6 +80,7 @@ static const struct option_group groups_measuring[] = {
     {&table_no_progress, 0},
 };
 static const struct option_group groups_fit[] = {
+    {&table_run_method, 0},
     {&table_threads, IN(machine)},
     {&table_samples, 0},
     {&table_profile_file, 0},
@@ -223,9 +232,51 @@ static int run_measuring(const void *options, const struct text_list *operands,
   return exit_code_of(error);
 }
 
+static const struct jc_run_method *find_run_method(const char *name, struct jc_error *error) {
+  char names[200] = "";
+  size_t length = 0;
+  const struct jc_run_method *method = jc_run_method_find(name);
+  for (size_t i = 0; jc_run_method_at(i) != NULL && length < sizeof(names); i++) {
+    if (jc_run_method_at(i)->fit != NULL)
+      length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+                                 length > 0 ? ", " : "", jc_run_method_at(i)->name);
+  }
+  if (method == NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
+                  "expected a method on whole runs that has parameters: %s; got '%.40s'", names,
+                  name);
+  return method;
+}
+
+/* `calibrate fit --method NAME RUNS.jsonl -o P`: a method on whole runs. */
+static int fit_runs(const struct calibrate_options *o, const struct text_list *operands,
+                    struct jc_error *error) {
+  const struct jc_run_fit_options options = {.as_published = false};
+  const struct jc_run_method *method = find_run_method(o->method, error);
+  struct jc_run_set set = {0};
+  uint32_t fitted = 0;
+  if (operands->count != 1 || o->profile == NULL || o->machine.threads.given || o->samples != NULL)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
+                  "expected one file of runs and --output, and neither --threads nor "
+                  "--samples-file");
+  if (jc_error_is_set(error))
+    return exit_code_of(error);
+  int code = EXIT_OK;
+  if (jc_run_set_read(operands->value[0], &set, error) != JC_OK)
+    code = exit_code_of_input(error);
+  else if (jc_run_fit_write(method, &set, &options, o->profile, &fitted, error) != JC_OK)
+    code = exit_code_of(error);
+  else
+    printf("%s fitted to %u of %u runs: %s\n", method->name, fitted, set.count, o->profile);
+  jc_run_set_free(&set);
+  return code;
+}
+
 static int run_fit(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct calibrate_options *o = options;
   struct job job = {.options = o};
+  if (o->method != NULL)
+    return fit_runs(o, operands, error);
   if (operands->count == 0) {
     if (start_job(o, &job, error) != JC_OK)
       return exit_code_of(error);
@@ -272,9 +323,11 @@ static const struct command step_fit = {
                  "come from another one but must all come from the same. Their profile is named by "
                  "the machine they were measured on. Forward passes of single layers that others "
                  "measured are samples too, of a profile for `estimate --phase forward`; "
-                 "data/README.md has their format.",
+                 "data/README.md has their format. With --method a method that looks at whole runs "
+                 "is fitted, and its parameters are written.",
              .examples = "  joulecast calibrate fit -t 1\n"
-                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n",
+                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
+                         "  joulecast calibrate fit --method run-physics runs.jsonl -o gpus.json\n",
              .operands_max = MAX_LIST,
              .groups = groups_fit,
              .group_count = OPTION_COUNT(groups_fit)},

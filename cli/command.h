@@ -11,6 +11,7 @@
 #define COMMANDS(X)                                                                                \
   X(estimate)                                                                                      \
   X(compare)                                                                                       \
+  X(evaluate)                                                                                      \
   X(inspect)                                                                                       \
   X(calibrate)                                                                                     \
   X(train)                                                                                         \

@@ -341,7 +341,7 @@ static enum jc_status fail_unknown_key(const struct jc_json_node *member, const 
     jc_json_fail(member, error, "unknown key");
     return jc_json_suggest(error, jc_json_key(member), names, count);
   }
-  char list[300] = "";
+  char list[400] = "";
   for (size_t i = 0, used = 0; i < count && used < sizeof list; i++) {
     int written = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
     used += written > 0 ? (size_t)written : 0;

@@ -36,6 +36,7 @@ void jc_sample_start(struct jc_sample *sample) {
   sample->step_min_s = sample->step_median_s = sample->step_mean_s = NAN;
   sample->loss_time_s = sample->energy_half_width_j = NAN;
   sample->speed = (struct jc_speed){NAN, NAN};
+  jc_run_facts_start(&sample->facts);
 }
 
 void jc_sample_free(struct jc_sample *sample) {
@@ -244,6 +245,7 @@ enum jc_status jc_sample_format(const struct jc_sample *sample, char **text, siz
   put_run(&writer, sample);
   put_environment(&writer, sample);
   put_measured(&writer, sample);
+  jc_put_run_facts(&writer, &sample->facts);
   if (sample->epoch_count > 0)
     put_epochs(&writer, sample);
   if (sample->layer_count > 0)
@@ -403,14 +405,15 @@ static void get_energy_block(const struct jc_json_node *root, struct jc_sample *
                           &sample->energy_half_width_j, error);
 }
 
-static void get_measured(const struct jc_json_node *root, struct jc_sample *sample,
-                         struct jc_error *error) {
+static void get_measured(const struct jc_json_node *root, bool time_optional,
+                         struct jc_sample *sample, struct jc_error *error) {
   jc_json_get_real_or_nan(jc_json_member(root, "energy_j"), 0, largest_energy_j, &sample->energy_j,
                           error);
   jc_json_get_real_or_nan(jc_json_member(root, "idle_power_w"), 0, largest_power_w,
                           &sample->idle_power_w, error);
-  jc_json_get_real(jc_json_need(root, "time_s", error), JC_JSON_POSITIVE, largest_time_s,
-                   &sample->time_s, error);
+  jc_json_get_real(time_optional && !isnan(sample->energy_j) ? jc_json_known(root, "time_s")
+                                                             : jc_json_need(root, "time_s", error),
+                   JC_JSON_POSITIVE, largest_time_s, &sample->time_s, error);
   jc_json_get_uint(jc_json_known(root, "steps"), 1, UINT64_MAX, &sample->steps, error);
   jc_json_get_real_or_nan(jc_json_member(root, "startup_s"), 0, largest_time_s, &sample->startup_s,
                           error);
@@ -448,8 +451,8 @@ static void get_model(const struct jc_json_node *root, struct jc_sample *sample,
                  jc_json_echo(sample->model, echo, sizeof(echo)));
 }
 
-static void get_sample(const struct jc_json_node *root, struct jc_sample *sample,
-                       struct jc_error *error) {
+static void get_sample(const struct jc_json_node *root, bool time_optional,
+                       struct jc_sample *sample, struct jc_error *error) {
   static const char *const keys[] = {"schema",         "id",
                                      "family",         "seed",
                                      "block",          "date",
@@ -464,7 +467,9 @@ static void get_sample(const struct jc_json_node *root, struct jc_sample *sample
                                      "conditions",     "load",
                                      "forced",         "speed",
                                      "epochs",         "layers",
-                                     "notes"};
+                                     "notes",          "counts",
+                                     "dataset",        "accelerator",
+                                     "window",         "labels"};
   const char *notes;
   jc_json_check_schema(root, JC_RUN_SCHEMA, error);
   jc_json_only_keys(root, keys, COUNT(keys), error);
@@ -476,7 +481,8 @@ static void get_sample(const struct jc_json_node *root, struct jc_sample *sample
   get_model(root, sample, error);
   get_run(jc_json_need(root, "run", error), sample, error);
   get_environment(root, sample, error);
-  get_measured(root, sample, error);
+  get_measured(root, time_optional, sample, error);
+  jc_json_get_run_facts(root, &sample->facts, error);
   get_epochs(jc_json_known(root, "epochs"), sample, error);
   get_layers(jc_json_known(root, "layers"), sample, error);
 }
@@ -545,7 +551,7 @@ enum jc_status jc_samples_next(struct jc_samples_reader *reader, struct jc_sampl
       *error = parse_error;
     return error->status;
   }
-  get_sample(jc_json_root(sample->document), sample, error);
+  get_sample(jc_json_root(sample->document), reader->time_optional, sample, error);
   if (jc_error_is_set(error))
     jc_sample_free(sample);
   *more = !jc_error_is_set(error);

@@ -21,6 +21,7 @@
 
 #include "estimator/estimator.h"
 #include "estimator/record_json.h"
+#include "estimator/run_facts.h"
 
 struct jc_model;
 
@@ -74,7 +75,7 @@ struct jc_sample {
   struct jc_meter_facts meter;
   double energy_j;     /* of `time_s`, idle power included, PUE not */
   double idle_power_w; /* of the same domain */
-  double time_s;       /* > 0 */
+  double time_s;       /* > 0; NAN where the reader lets it be unknown */
   uint64_t steps;      /* in `time_s`; 0: not known */
   double startup_s;    /* building, and what the first step took longer; not in `time_s` */
   double cpu_time_s;   /* of the process in `time_s`, all threads */
@@ -85,8 +86,9 @@ struct jc_sample {
   uint32_t energy_windows;    /* of the energy block, in the sums; 0: one, of the times */
   double energy_half_width_j; /* of the 95 % interval of the joules of one step */
   struct jc_conditions_facts conditions;
-  double load; /* of others, 0..1 */
-  bool forced; /* calibrated with --force: disturbed windows count too */
+  double load;               /* of others, 0..1 */
+  bool forced;               /* calibrated with --force: disturbed windows count too */
+  struct jc_run_facts facts; /* of whole trainings */
   uint32_t epoch_count;
   struct jc_sample_epoch *epochs;
   uint32_t layer_count;
@@ -138,6 +140,9 @@ enum jc_status jc_samples_mend(const char *path, bool *torn, struct jc_error *er
 /* ---- reading ---- */
 
 struct jc_samples_reader {
+  /* To be set after opening: lines with joules but without time_s are read too, as studies print
+   * them. A calibration needs the time. */
+  bool time_optional;
   bool torn;     /* the last line was cut off and is ignored; known at the end */
   uint32_t line; /* of the sample last read, 1-based */
   char *path;    /* the rest is private */

@@ -70,6 +70,15 @@ static void fill(struct jc_sample *sample, const char *id) {
   sample->energy_half_width_j = 0.25;
   SET(sample->conditions.priority, "nice");
   SET(sample->conditions.pinning, "one-cpu");
+  sample->facts.counts = (struct jc_run_counts){1e9 / 3, 0, 4e6, 40, 10, 0.25};
+  SET(sample->facts.data.name, "dogs");
+  sample->facts.data.image_height = 128;
+  SET(sample->facts.accelerator.name, "GTX 1080");
+  sample->facts.accelerator.tdp_w = 180;
+  sample->facts.window.power_w = 80.0 / 7;
+  sample->facts.label_count = 1;
+  SET(sample->facts.labels[0].name, "fold");
+  SET(sample->facts.labels[0].value, "3");
   cr_assert_eq(jc_sample_make_epochs(sample, 2, &error), JC_OK);
   sample->epochs[0] = (struct jc_sample_epoch){.energy_j = 17, .time_s = 0.2};
   sample->epochs[1] = (struct jc_sample_epoch){.energy_j = NAN, .time_s = 0.1};
@@ -99,6 +108,23 @@ static void append(const char *id) {
 
 static bool same_real(double a, double b) {
   return isnan(a) ? isnan(b) : a == b;
+}
+
+static void expect_same_facts(const struct jc_run_facts *a, const struct jc_run_facts *b) {
+  cr_assert_str_eq(a->data.name, b->data.name);
+  cr_assert_str_eq(a->accelerator.name, b->accelerator.name);
+  cr_assert_eq(a->label_count, b->label_count);
+  for (uint32_t i = 0; i < a->label_count; i++) {
+    cr_assert_str_eq(a->labels[i].name, b->labels[i].name);
+    cr_assert_str_eq(a->labels[i].value, b->labels[i].value);
+  }
+  cr_assert(same_real(a->counts.forward_macs, b->counts.forward_macs));
+  cr_assert(same_real(a->counts.backward_share, b->counts.backward_share));
+  cr_assert(same_real(a->data.image_height, b->data.image_height));
+  cr_assert(same_real(a->data.image_width, b->data.image_width));
+  cr_assert(same_real(a->accelerator.tdp_w, b->accelerator.tdp_w));
+  cr_assert(same_real(a->accelerator.mean_power_w, b->accelerator.mean_power_w));
+  cr_assert(same_real(a->window.power_w, b->window.power_w));
 }
 
 static void expect_same(const struct jc_sample *a, const struct jc_sample *b) {
@@ -133,6 +159,7 @@ static void expect_same(const struct jc_sample *a, const struct jc_sample *b) {
                                {a->load, b->load}};
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
     cr_assert(same_real(numbers[i][0], numbers[i][1]), "number %zu", i);
+  expect_same_facts(&a->facts, &b->facts);
   cr_assert_eq(a->epoch_count, b->epoch_count);
   for (uint32_t i = 0; i < a->epoch_count; i++)
     cr_assert(same_real(a->epochs[i].energy_j, b->epochs[i].energy_j) &&

@@ -1,0 +1,91 @@
+/* run_methods.c -- the table of methods on whole runs, and what they share. */
+#include "calibrate/run_methods.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "estimator/file_io.h"
+
+static const struct jc_run_method *const methods[] = {
+#define X(name) &jc_run_method_##name,
+    JC_RUN_METHODS(X)
+#undef X
+};
+
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
+
+const struct jc_run_method *jc_run_method_at(size_t index) {
+  return index < METHOD_COUNT ? methods[index] : NULL;
+}
+
+const struct jc_run_method *jc_run_method_find(const char *name) {
+  for (size_t i = 0; i < METHOD_COUNT; i++) {
+    if (strcmp(methods[i]->name, name) == 0)
+      return methods[i];
+  }
+  return NULL;
+}
+
+bool jc_run_method_knows(const struct jc_run_method *method, const struct jc_run_row *row,
+                         enum jc_run_number *missing) {
+  for (uint32_t i = 0; i < method->need_count; i++) {
+    if (isnan(row->values[method->needs[i]])) {
+      *missing = method->needs[i];
+      return false;
+    }
+  }
+  return true;
+}
+
+static enum jc_status write_fit(const struct jc_run_method *method, const void *state,
+                                const struct jc_run_set *set, uint32_t fitted, const char *path,
+                                struct jc_error *error) {
+  struct jc_json_writer writer;
+  char *text = NULL;
+  size_t length = 0;
+  jc_put_start(&writer, JC_JSON_PRETTY);
+  jc_put_object(&writer, NULL);
+  jc_put_string(&writer, "schema", "joulecast.run-fit/1");
+  jc_put_string(&writer, "method", method->name);
+  jc_put_string(&writer, "formula", method->formula);
+  jc_put_string(&writer, "source", method->source);
+  jc_put_string(&writer, "runs", set->path);
+  jc_put_uint(&writer, "n", fitted);
+  method->put(state, &writer);
+  jc_put_end(&writer);
+  if (jc_put_finish(&writer, &text, &length, error) == JC_OK)
+    (void)jc_file_write(path, text, length, error);
+  free(text);
+  return error->status;
+}
+
+enum jc_status jc_run_fit_write(const struct jc_run_method *method, const struct jc_run_set *set,
+                                const struct jc_run_fit_options *options, const char *path,
+                                uint32_t *fitted, struct jc_error *error) {
+  enum jc_run_number missing = JC_RUN_NUMBER_COUNT;
+  struct jc_run_subset learnt = {.set = set};
+  void *state = NULL;
+  uint32_t *rows;
+  if (method->fit == NULL)
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--method", "%s has no parameters to be fitted",
+                   method->name);
+  rows = malloc(set->count * sizeof(*rows));
+  if (rows == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  for (uint32_t i = 0; i < set->count; i++) {
+    if (jc_run_method_knows(method, &set->rows[i], &missing))
+      rows[learnt.count++] = i;
+  }
+  learnt.rows = rows;
+  *fitted = learnt.count;
+  if (learnt.count == 0)
+    (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL, "%s needs %s, which none of %u runs has",
+                  method->name, jc_run_number_key(missing), set->count);
+  else if (method->fit(&learnt, options, &state, error) == JC_OK)
+    (void)write_fit(method, state, set, learnt.count, path, error);
+  if (state != NULL)
+    method->release(state);
+  free(rows);
+  return error->status;
+}

@@ -1,0 +1,239 @@
+/* report_evaluate.c -- one row a method: relative errors, then joules, ranks and shares explained.
+ */
+#include "cli/report_evaluate.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "cli/format.h"
+
+static const char *const target_names[] = {
+    [JC_TARGET_RUN] = "run", [JC_TARGET_EPOCH] = "epoch", [JC_TARGET_STABLE] = "stable"};
+static const char *const target_texts[] = {[JC_TARGET_RUN] = "joules of the run",
+                                           [JC_TARGET_EPOCH] = "joules per epoch",
+                                           [JC_TARGET_STABLE] = "joules of the steady epochs"};
+
+/* 6.03: a column titled in %. */
+static char *format_hundredths(double share, char *buffer, size_t size) {
+  (void)snprintf(buffer, size, isnan(share) ? "-" : "%.*f", fabs(share) < 0.995 ? 2 : 1,
+                 100 * share);
+  return buffer;
+}
+
+static char *format_four(double value, char *buffer, size_t size) {
+  (void)snprintf(buffer, size, isnan(value) ? "-" : fabs(value) < 100 ? "%.4f" : "%.3g", value);
+  return buffer;
+}
+
+/* In JSON and CSV a row has all; people see two tables, of those columns that have a title. */
+static const struct column all_columns[] = {
+    {"name", "method", VALUE_TEXT, false, NULL, NULL},
+    {"n", "n", VALUE_COUNT, false, NULL, NULL},
+    {"mape", NULL, VALUE_REAL, false, NULL, NULL},
+    {"median", NULL, VALUE_REAL, false, NULL, NULL},
+    {"p90", NULL, VALUE_REAL, false, NULL, NULL},
+    {"worst", NULL, VALUE_REAL, false, NULL, NULL},
+    {"worst_line", NULL, VALUE_COUNT, false, NULL, NULL},
+    {"bias", NULL, VALUE_REAL, false, NULL, NULL},
+    {"rmse_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"r2", NULL, VALUE_REAL, false, NULL, NULL},
+    {"r2_log", NULL, VALUE_REAL, false, NULL, NULL},
+    {"spearman", NULL, VALUE_REAL, false, NULL, NULL},
+    {"coverage", NULL, VALUE_REAL, false, NULL, NULL},
+    {"available", NULL, VALUE_BOOL, false, NULL, NULL},
+    {"why", NULL, VALUE_TEXT, false, NULL, NULL},
+};
+
+static void fill_all(const struct evaluate_report *report, struct records *records) {
+  records_start(records, all_columns, COLUMN_COUNT(all_columns));
+  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+    const struct jc_evaluation *e = &report->evaluations[i];
+    const struct jc_statistics *s = &e->errors;
+    const double numbers[] = {s->bias, s->rmse_j, s->r2, s->r2_log, s->spearman, s->coverage};
+    record_text(records, e->method->name);
+    record_count(records, s->n);
+    record_real(records, e->applicable ? s->mape : NAN);
+    record_real(records, e->applicable ? s->median : NAN);
+    record_real(records, e->applicable ? s->p90 : NAN);
+    record_real(records, e->applicable ? s->worst : NAN);
+    record_count(records, e->applicable ? report->set->rows[s->worst_row].line : 0);
+    for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
+      record_real(records, e->applicable ? numbers[k] : NAN);
+    record_flag(records, e->applicable);
+    record_text(records, e->why[0] != '\0' ? e->why : NULL);
+  }
+}
+
+static void put_report(const struct evaluate_report *report, const struct records *records,
+                       struct jc_json_writer *w) {
+  const struct jc_evaluate_options *o = report->options;
+  jc_put_start(w, JC_JSON_PRETTY);
+  jc_put_object(w, NULL);
+  jc_put_string(w, "schema", "joulecast.evaluate/1");
+  jc_put_string(w, "runs", report->set->path);
+  jc_put_uint(w, "n", report->set->count);
+  jc_put_uint(w, "without_energy", report->set->skipped);
+  jc_put_string(w, "split", report->split);
+  jc_put_uint(w, "folds", report->fold_count);
+  if (o->split == JC_SPLIT_RANDOM)
+    jc_put_uint(w, "seed", o->seed);
+  jc_put_string(w, "target", target_names[o->target]);
+  jc_put_bool(w, "as_published", o->as_published);
+  jc_put_bool(w, "fold_means", o->fold_means);
+  records_put(records, w, "methods");
+  jc_put_end(w);
+}
+
+/* ---- for people ---- */
+
+static void print_relative(const struct evaluate_report *report, FILE *out) {
+  static const struct column columns[] = {
+      {"name", "method", VALUE_TEXT, false, NULL, NULL},
+      {"n", "n", VALUE_COUNT, false, NULL, NULL},
+      {"mape", "MAPE %", VALUE_REAL, false, format_hundredths, NULL},
+      {"median", "median %", VALUE_REAL, false, format_hundredths, NULL},
+      {"p90", "p90 %", VALUE_REAL, false, format_hundredths, NULL},
+      {"worst", "worst %", VALUE_REAL, false, format_hundredths, NULL},
+      {"bias", "bias %", VALUE_REAL, false, format_hundredths, NULL},
+      {"coverage", "in 90 % int.", VALUE_REAL, false, format_percent, NULL},
+  };
+  struct records records;
+  records_start(&records, columns, COLUMN_COUNT(columns));
+  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+    const struct jc_evaluation *e = &report->evaluations[i];
+    if (!e->applicable)
+      continue;
+    record_text(&records, e->method->name);
+    record_count(&records, e->errors.n);
+    record_real(&records, e->errors.mape);
+    record_real(&records, e->errors.median);
+    record_real(&records, e->errors.p90);
+    record_real(&records, e->errors.worst);
+    record_real(&records, e->errors.bias);
+    record_real(&records, e->errors.coverage);
+  }
+  records_print(&records, out);
+  records_free(&records);
+}
+
+static void print_absolute(const struct evaluate_report *report, FILE *out) {
+  static const struct column columns[] = {
+      {"name", "method", VALUE_TEXT, false, NULL, NULL},
+      {"rmse_j", "RMSE", VALUE_REAL, false, NULL, format_energy_like},
+      {"r2", "R2", VALUE_REAL, false, format_four, NULL},
+      {"r2_log", "R2 of logs", VALUE_REAL, false, format_four, NULL},
+      {"spearman", "Spearman", VALUE_REAL, false, format_four, NULL},
+      {"worst", "worst at line", VALUE_COUNT, false, NULL, NULL},
+  };
+  struct records records;
+  records_start(&records, columns, COLUMN_COUNT(columns));
+  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+    const struct jc_evaluation *e = &report->evaluations[i];
+    if (!e->applicable)
+      continue;
+    record_text(&records, e->method->name);
+    record_real(&records, e->errors.rmse_j);
+    record_real(&records, e->errors.r2);
+    record_real(&records, e->errors.r2_log);
+    record_real(&records, e->errors.spearman);
+    record_count(&records, report->set->rows[e->errors.worst_row].line);
+  }
+  records_print(&records, out);
+  records_free(&records);
+}
+
+/* What was not judged, and what was judged on fewer runs than others. */
+static void print_reasons(const struct evaluate_report *report, FILE *out) {
+  char text[400];
+  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+    const struct jc_evaluation *e = &report->evaluations[i];
+    if (e->why[0] == '\0')
+      continue;
+    (void)snprintf(text, sizeof(text), "%s: %s: %s", e->applicable ? "note" : "not applicable",
+                   e->method->name, e->why);
+    print_wrapped(out, text, 0, 2);
+  }
+}
+
+static void print_report(const struct evaluate_report *report, FILE *out) {
+  const struct jc_evaluate_options *o = report->options;
+  fprintf(out, "%s: %u runs%s, %s, %u fold%s\n", report->set->path, report->set->count,
+          report->set->torn ? " (a torn last line was ignored)" : "", report->split,
+          report->fold_count, report->fold_count == 1 ? "" : "s");
+  fprintf(out, "errors of %s, %s; %s\n\n", target_texts[o->target],
+          o->fold_means ? "means of the folds' figures" : "all runs together",
+          o->as_published ? "scalers and hyper-parameters as published"
+                          : "every fold fits everything anew");
+  print_relative(report, out);
+  fputc('\n', out);
+  print_absolute(report, out);
+  fputc('\n', out);
+  if (report->set->skipped > 0)
+    fprintf(out, "note: %u lines without energy_j are not counted\n", report->set->skipped);
+  print_reasons(report, out);
+}
+
+enum jc_status report_evaluate(const struct evaluate_report *report, enum format format,
+                               struct output *output, struct jc_error *error) {
+  struct records records;
+  struct jc_json_writer writer;
+  fill_all(report, &records);
+  if (records_check(&records, error) == JC_OK) {
+    if (format == FORMAT_JSON) {
+      put_report(report, &records, &writer);
+      (void)output_json(output, &writer, error);
+    } else if (format == FORMAT_CSV) {
+      records_print_csv(&records, output->stream);
+    } else {
+      print_report(report, output->stream);
+    }
+  }
+  records_free(&records);
+  return error->status;
+}
+
+/* ---- run by run ---- */
+
+static const struct column forecast_columns[] = {
+    {"line", NULL, VALUE_COUNT, false, NULL, NULL},
+    {"architecture", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"dataset", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"hardware", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"fold", NULL, VALUE_COUNT, false, NULL, NULL},
+    {"method", NULL, VALUE_TEXT, false, NULL, NULL},
+    {"measured_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"forecast_j", NULL, VALUE_REAL, false, NULL, NULL},
+};
+
+void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set *set) {
+  forecasts->set = set;
+  records_start(&forecasts->records, forecast_columns, COLUMN_COUNT(forecast_columns));
+}
+
+void record_forecast(void *context, const struct jc_run_method *method,
+                     const struct jc_judged *judged) {
+  static const enum jc_run_group groups[] = {JC_GROUP_ARCHITECTURE, JC_GROUP_DATASET,
+                                             JC_GROUP_HARDWARE};
+  struct forecast_records *forecasts = context;
+  struct records *records = &forecasts->records;
+  const struct jc_run_row *row = &forecasts->set->rows[judged->row];
+  record_count(records, row->line);
+  for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+    record_text(records, forecasts->set->groups[groups[i]].names[row->groups[groups[i]]]);
+  record_count(records, judged->fold + 1);
+  record_text(records, method->name);
+  record_real(records, judged->measured_j);
+  record_real(records, judged->forecast_j);
+}
+
+enum jc_status write_forecasts(struct forecast_records *forecasts, const char *path,
+                               struct jc_error *error) {
+  struct output output;
+  if (records_check(&forecasts->records, error) == JC_OK &&
+      output_open(&output, path, error) == JC_OK) {
+    records_print_csv(&forecasts->records, output.stream);
+    (void)output_close(&output, error);
+  }
+  records_free(&forecasts->records);
+  return error->status;
+}
