@@ -1,18 +1,14 @@
-/* fit.c -- from samples.jsonl to a profile: reads raw facts, makes features, calls the fits. */
+/* fit.c -- from the networks of samples.jsonl to a profile: makes features, calls the fits. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "calibrate/calibrate.h"
-#include "calibrate/drift.h"
-#include "calibrate/forward_fit.h"
 #include "calibrate/layerwise_fit.h"
 #include "calibrate/linear_fit.h"
-#include "calibrate/measure.h"
+#include "calibrate/sample_networks.h"
 #include "calibrate/text.h"
-#include "estimator/model_file.h"
-#include "estimator/samples_file.h"
 
 enum { FEWEST_NETWORKS = 9 }; /* below, no 90 % interval exists */
 /* Of a network's joules, at least so much is training, not idling ... */
@@ -20,248 +16,11 @@ static const double least_active_share = 0.01;
 /* ... or it is taken for so much, if no more than this share of the networks need it. */
 static const double tolerated_below_idle = 0.1;
 
-/* A network, analysed, with all that was measured of it. */
-struct prepared {
-  struct jc_looks looks;
-  uint32_t chosen; /* whose joules count */
-  struct jc_model *model;
-  void *storage;
-  struct jc_analysis analysis;
-};
-
+/* Networks, and the rows of the linear fit that they have. */
 struct collection {
-  struct prepared **items;
-  uint32_t count, capacity;
+  struct jc_sample_networks networks;
   struct jc_fit_rows rows;
-  struct jc_forward_samples forward; /* instead of items, where the samples are forward passes */
 };
-
-static struct jc_sample *sample_of(const struct prepared *p) {
-  return &p->looks.samples[p->chosen];
-}
-
-static void prepared_free(struct prepared *p) {
-  if (p == NULL)
-    return;
-  for (uint32_t i = 0; i < p->looks.count; i++)
-    jc_sample_free(&p->looks.samples[i]);
-  free(p->looks.samples);
-  jc_model_free(p->model);
-  free(p->storage);
-  free(p);
-}
-
-static void collection_free(struct collection *c) {
-  for (uint32_t i = 0; i < c->count; i++)
-    prepared_free(c->items[i]);
-  free(c->items);
-  jc_forward_free(&c->forward);
-}
-
-/* ---- reading ---- */
-
-static enum jc_status analyze(struct prepared *p, struct jc_error *error) {
-  if (jc_sample_read_model(sample_of(p), &p->model, error) != JC_OK)
-    return error->status;
-  const struct jc_network *network = jc_model_network(p->model);
-  const size_t bytes = jc_analysis_storage_size(network->layer_count, network->input_count);
-  p->storage = malloc(bytes);
-  if (p->storage == NULL)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  if (jc_network_analyze(network, p->storage, bytes, &p->analysis, error) != JC_OK)
-    return error->status;
-  if (sample_of(p)->layer_count != network->layer_count)
-    return jc_fail(error, JC_ERROR_INVALID, 0, "layers",
-                   "expected the times of the model's %u layers, got %u", network->layer_count,
-                   sample_of(p)->layer_count);
-  return JC_OK;
-}
-
-/* Calibrated beside other load with --force: every window is disturbed, and wanted. */
-static bool is_forced(const struct jc_sample *s) {
-  return s->forced;
-}
-
-bool jc_sample_is_disturbed(const struct jc_sample *s) {
-  return !is_forced(s) && !isnan(s->cpu_time_s) &&
-         s->cpu_time_s < JC_UNDISTURBED_SHARE * s->time_s * s->run.threads;
-}
-
-/* The format leaves out what is not known; a fit cannot. */
-static enum jc_status check_complete(const struct jc_sample *s, struct jc_error *error) {
-  const char *missing = NULL;
-  if (s->steps == 0)
-    missing = "steps";
-  else if (!(s->step_median_s > 0))
-    missing = "step_time_s.median";
-  else if (!(s->energy_j > 0))
-    missing = "energy_j";
-  else if (isnan(s->idle_power_w))
-    missing = "idle_power_w";
-  else if (s->layer_count == 0)
-    missing = "layers";
-  if (missing == NULL)
-    return JC_OK;
-  return jc_fail(error, JC_ERROR_INVALID, 0, missing, "a fit needs it, and it is not known or 0");
-}
-
-const char *jc_sample_difference(const struct jc_sample *a, const struct jc_sample *b) {
-  if (strcmp(a->machine.cpu_model, b->machine.cpu_model) != 0 || a->machine.cpus != b->machine.cpus)
-    return "another machine";
-  if (strcmp(a->runner.name, b->runner.name) != 0 ||
-      strcmp(a->runner.version, b->runner.version) != 0)
-    return "another runner or version";
-  if (strcmp(a->meter.name, b->meter.name) != 0 || strcmp(a->meter.domain, b->meter.domain) != 0)
-    return "another meter or domain";
-  if (a->precision != b->precision)
-    return "another precision";
-  if (a->run.threads != b->run.threads)
-    return "another thread count";
-  return NULL;
-}
-
-static enum jc_status check_same(const struct collection *c, const struct jc_sample *sample,
-                                 struct jc_error *error) {
-  const struct jc_sample *first = c->count > 0 ? sample_of(c->items[0]) : sample;
-  const char *difference = jc_sample_difference(first, sample);
-  if (difference == NULL)
-    return JC_OK;
-  return jc_fail(error, JC_ERROR_MISMATCH, 0, NULL,
-                 "sample '%.31s' is of %s (%.60s, %s, %u threads) than '%.31s' (%.60s, %s, %u "
-                 "threads): fit them apart",
-                 sample->id, difference, sample->machine.cpu_model, sample->meter.domain,
-                 sample->run.threads, first->id, first->machine.cpu_model, first->meter.domain,
-                 first->run.threads);
-}
-
-/* Of two lines of one network: that of the energy block, else that of the quicker machine, by the
- * probe beside it or, where it is not known, by the step itself, since other work can only slow a
- * step down; the later one of equals, whose idle power is known better. */
-static bool is_better(const struct jc_sample *kept, const struct jc_sample *next) {
-  const double kept_s = jc_speed_sum_s(&kept->speed), next_s = jc_speed_sum_s(&next->speed);
-  if (kept->block != next->block)
-    return next->block == JC_BLOCK_ENERGY;
-  if (kept_s > 0 && next_s > 0)
-    return next_s <= kept_s;
-  return next->step_median_s <= kept->step_median_s;
-}
-
-/* The same window once more: its idle power became known better, or the file is named twice. */
-static bool is_same_window(const struct jc_sample *a, const struct jc_sample *b) {
-  return a->block == b->block && a->time_s == b->time_s && a->step_median_s == b->step_median_s;
-}
-
-/* Takes over the sample's contents. */
-static enum jc_status add_look(struct prepared *p, struct jc_sample *sample,
-                               struct jc_error *error) {
-  struct jc_looks *looks = &p->looks;
-  for (uint32_t i = 0; i < looks->count; i++) {
-    if (is_same_window(&looks->samples[i], sample)) {
-      jc_sample_free(&looks->samples[i]);
-      looks->samples[i] = *sample;
-      return JC_OK;
-    }
-  }
-  struct jc_sample *grown = realloc(looks->samples, (looks->count + 1) * sizeof(*grown));
-  if (grown == NULL) {
-    jc_sample_free(sample);
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  }
-  looks->samples = grown;
-  grown[looks->count] = *sample;
-  if (looks->count > 0 && is_better(sample_of(p), sample))
-    p->chosen = looks->count;
-  looks->count++;
-  return JC_OK;
-}
-
-/* A network that was measured again is one network, or leaving it out would leave nothing out. */
-static struct prepared *find_network(const struct collection *c, const struct jc_sample *sample) {
-  for (uint32_t i = 0; i < c->count && sample->id[0] != '\0'; i++) {
-    const struct jc_sample *known = sample_of(c->items[i]);
-    if (strcmp(known->id, sample->id) == 0 && known->layer_count == sample->layer_count)
-      return c->items[i];
-  }
-  return NULL;
-}
-
-static enum jc_status append(struct collection *c, struct prepared *p, struct jc_error *error) {
-  if (c->count == c->capacity) {
-    const uint32_t capacity = c->capacity > 0 ? 2 * c->capacity : 128;
-    struct prepared **items = realloc(c->items, capacity * sizeof(struct prepared *));
-    if (items == NULL)
-      return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-    c->items = items;
-    c->capacity = capacity;
-  }
-  c->items[c->count++] = p;
-  return JC_OK;
-}
-
-/* Takes over the sample's contents: a forward pass, as all samples before it. */
-static enum jc_status add_forward(struct collection *c, struct jc_sample *sample,
-                                  struct jc_fit_report *report, struct jc_error *error) {
-  report->samples++;
-  (void)jc_forward_add(&c->forward, sample, error);
-  jc_sample_free(sample);
-  return error->status;
-}
-
-/* Takes over the sample's contents. */
-static enum jc_status add_network(struct collection *c, struct jc_sample *sample,
-                                  struct jc_error *error) {
-  struct prepared *p = calloc(1, sizeof(*p));
-  if (p == NULL) {
-    jc_sample_free(sample);
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  }
-  if (add_look(p, sample, error) != JC_OK || analyze(p, error) != JC_OK ||
-      append(c, p, error) != JC_OK)
-    prepared_free(p);
-  return error->status;
-}
-
-/* Takes over the sample's contents. */
-static enum jc_status add_sample(struct collection *c, struct jc_sample *sample,
-                                 struct jc_fit_report *report, struct jc_error *error) {
-  const bool forward = sample->run.phase == JC_RUN_FORWARD;
-  if (forward ? c->count > 0 : c->forward.count > 0) {
-    jc_sample_free(sample);
-    return jc_fail(error, JC_ERROR_MISMATCH, 0, "run.phase",
-                   "expected \"%s\", as in the samples before, got \"%s\": fit them apart",
-                   forward ? "training" : "forward", forward ? "forward" : "training");
-  }
-  if (forward)
-    return add_forward(c, sample, report, error);
-  report->samples++;
-  report->disturbed += jc_sample_is_disturbed(sample) ? 1 : 0;
-  if (check_same(c, sample, error) != JC_OK || jc_sample_is_disturbed(sample) ||
-      check_complete(sample, error) != JC_OK) {
-    jc_sample_free(sample);
-    return error->status;
-  }
-  struct prepared *known = find_network(c, sample);
-  return known != NULL ? add_look(known, sample, error) : add_network(c, sample, error);
-}
-
-static enum jc_status read_file(struct collection *c, const char *path,
-                                struct jc_fit_report *report, struct jc_error *error) {
-  struct jc_samples_reader reader;
-  struct jc_sample sample;
-  bool more = false;
-  if (jc_samples_open(path, &reader, error) != JC_OK)
-    return error->status;
-  while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
-    if (add_sample(c, &sample, report, error) != JC_OK) {
-      jc_error_name_file(error, path);
-      error->line = error->line > 0 ? error->line : reader.line;
-      break;
-    }
-  }
-  report->torn_line |= reader.torn;
-  jc_samples_close(&reader);
-  return error->status;
-}
 
 /* ---- features ---- */
 
@@ -289,13 +48,14 @@ static struct jc_coefficient *find_row(struct jc_fit_rows *rows, uint16_t type, 
 }
 
 /* Enters the rows a network has, and widens their ranges. */
-static enum jc_status find_rows(struct jc_fit_rows *rows, const struct prepared *p,
+static enum jc_status find_rows(struct jc_fit_rows *rows, const struct jc_sample_network *p,
                                 struct jc_error *error) {
   bool seen[JC_MAX_COEFFICIENTS] = {false};
-  for (uint32_t i = 0; i < sample_of(p)->layer_count; i++) {
+  for (uint32_t i = 0; i < jc_network_sample(p)->layer_count; i++) {
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_feature_row features;
-      jc_features(&p->analysis, i, (enum jc_phase)phase, sample_of(p)->run.batch_size, &features);
+      jc_features(&p->analysis, i, (enum jc_phase)phase, jc_network_sample(p)->run.batch_size,
+                  &features);
       if (features.count == 0 || features.fused)
         continue;
       struct jc_coefficient *row = find_row(rows, features.type, features.phase, error);
@@ -330,10 +90,10 @@ static enum jc_status make_rows(struct collection *c, struct jc_error *error) {
   struct jc_coefficient *step = find_row(&c->rows, JC_TYPE_STEP, JC_FORWARD, error);
   if (step == NULL)
     return error->status;
-  step->networks = c->count;
+  step->networks = c->networks.count;
   step->flops_min = step->bytes_min = 0;
-  for (uint32_t i = 0; i < c->count; i++) {
-    if (find_rows(&c->rows, c->items[i], error) != JC_OK)
+  for (uint32_t i = 0; i < c->networks.count; i++) {
+    if (find_rows(&c->rows, c->networks.items[i], error) != JC_OK)
       return error->status;
   }
   sort_rows(&c->rows);
@@ -355,12 +115,12 @@ static uint32_t accountable_layer(const struct jc_analysis *analysis, uint32_t l
 }
 
 /* Adds one layer in one phase to its row. Returns its seconds. */
-static double observe_layer(struct collection *c, const struct prepared *p, uint32_t layer,
+static double observe_layer(struct collection *c, const struct jc_sample_network *p, uint32_t layer,
                             enum jc_phase phase, struct jc_observation *o) {
   struct jc_feature_row f;
-  const double seconds = layer_seconds(&sample_of(p)->layers[layer], phase);
+  const double seconds = layer_seconds(&jc_network_sample(p)->layers[layer], phase);
   jc_features(&p->analysis, accountable_layer(&p->analysis, layer), phase,
-              sample_of(p)->run.batch_size, &f);
+              jc_network_sample(p)->run.batch_size, &f);
   if (f.count == 0)
     return 0;
   const int16_t row = *row_index(&c->rows, f.type, phase);
@@ -375,8 +135,9 @@ static double above_idle_j(const struct jc_sample *s) {
 }
 
 /* Sums of one network's features and stamps by row; row 0, the step, is what no layer has. */
-static void observe(struct collection *c, const struct prepared *p, struct jc_observation *o) {
-  const struct jc_sample *s = sample_of(p);
+static void observe(struct collection *c, const struct jc_sample_network *p,
+                    struct jc_observation *o) {
+  const struct jc_sample *s = jc_network_sample(p);
   const double steps = (double)s->steps;
   double stamped_s = 0;
   o->step_s = s->step_median_s;
@@ -407,18 +168,18 @@ static double least_layer_seconds(const struct jc_sample_layer *layer, enum jc_p
 
 /* Appends what the runner stamped on each layer; a fused layer's seconds are its producer's.
  * Returns how many. */
-static uint32_t take_times(const struct prepared *p, struct jc_layer_time *times) {
+static uint32_t take_times(const struct jc_sample_network *p, struct jc_layer_time *times) {
   uint32_t count = 0;
-  for (uint32_t i = 0; i < sample_of(p)->layer_count; i++) {
+  for (uint32_t i = 0; i < jc_network_sample(p)->layer_count; i++) {
     const uint32_t follower = p->analysis.layers[i].follower;
     for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
       struct jc_layer_time *time = &times[count];
-      jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase, sample_of(p)->run.batch_size,
-                            &time->row);
-      time->time_s = least_layer_seconds(&sample_of(p)->layers[i], (enum jc_phase)phase);
-      time->median_s = layer_seconds(&sample_of(p)->layers[i], (enum jc_phase)phase);
+      jc_layerwise_features(&p->analysis, i, (enum jc_phase)phase,
+                            jc_network_sample(p)->run.batch_size, &time->row);
+      time->time_s = least_layer_seconds(&jc_network_sample(p)->layers[i], (enum jc_phase)phase);
+      time->median_s = layer_seconds(&jc_network_sample(p)->layers[i], (enum jc_phase)phase);
       if (follower > 0) {
-        const struct jc_sample_layer *fused = &sample_of(p)->layers[follower];
+        const struct jc_sample_layer *fused = &jc_network_sample(p)->layers[follower];
         time->time_s += least_layer_seconds(fused, (enum jc_phase)phase);
         time->median_s += layer_seconds(fused, (enum jc_phase)phase);
       }
@@ -444,23 +205,25 @@ static enum jc_status timed_make(const struct collection *c,
                                  const struct jc_observation *observations, struct timed *t,
                                  struct jc_error *error) {
   size_t most = 1;
-  for (uint32_t i = 0; i < c->count; i++)
-    most += (size_t)JC_PHASE_COUNT * sample_of(c->items[i])->layer_count;
-  *t = (struct timed){calloc(c->count, sizeof(*t->networks)), malloc(most * sizeof(*t->times)), 0};
+  for (uint32_t i = 0; i < c->networks.count; i++)
+    most += (size_t)JC_PHASE_COUNT * jc_network_sample(c->networks.items[i])->layer_count;
+  *t = (struct timed){calloc(c->networks.count, sizeof(*t->networks)),
+                      malloc(most * sizeof(*t->times)), 0};
   if (t->times == NULL || t->networks == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  for (uint32_t i = 0; i < c->count; i++) {
+  for (uint32_t i = 0; i < c->networks.count; i++) {
     const struct jc_observation *o = &observations[i];
-    t->networks[i] = (struct jc_timed_network){.analysis = &c->items[i]->analysis,
-                                               .batch_size = sample_of(c->items[i])->run.batch_size,
-                                               .step_s = o->step_s,
-                                               .least_step_s = sample_of(c->items[i])->step_min_s,
-                                               .energy_j = o->energy_j,
-                                               .active_j = o->active_j,
-                                               .busy_s = o->busy_s,
-                                               .long_window = o->long_window,
-                                               .first = t->time_count};
-    t->networks[i].count = take_times(c->items[i], t->times + t->time_count);
+    t->networks[i] = (struct jc_timed_network){
+        .analysis = &c->networks.items[i]->analysis,
+        .batch_size = jc_network_sample(c->networks.items[i])->run.batch_size,
+        .step_s = o->step_s,
+        .least_step_s = jc_network_sample(c->networks.items[i])->step_min_s,
+        .energy_j = o->energy_j,
+        .active_j = o->active_j,
+        .busy_s = o->busy_s,
+        .long_window = o->long_window,
+        .first = t->time_count};
+    t->networks[i].count = take_times(c->networks.items[i], t->times + t->time_count);
     t->time_count += t->networks[i].count;
   }
   return JC_OK;
@@ -469,7 +232,7 @@ static enum jc_status timed_make(const struct collection *c,
 /* ---- the profile ---- */
 
 static void describe(const struct collection *c, struct jc_profile *profile) {
-  const struct jc_sample *first = sample_of(c->items[0]);
+  const struct jc_sample *first = jc_network_sample(c->networks.items[0]);
   double active_j = 0, time_s = 0, idle_w = 0;
   profile->machine = first->machine;
   copy_text(profile->runner, sizeof(profile->runner), first->runner.name);
@@ -480,19 +243,19 @@ static void describe(const struct collection *c, struct jc_profile *profile) {
   profile->precision = first->precision;
   profile->threads = first->run.threads;
   profile->measured = first->meter.measured;
-  profile->sample_networks = c->count;
-  for (uint32_t i = 0; i < c->count; i++) {
-    const struct prepared *p = c->items[i];
-    const uint64_t batch = sample_of(p)->run.batch_size;
-    active_j += sample_of(p)->energy_j;
-    time_s += sample_of(p)->time_s;
-    idle_w += sample_of(p)->idle_power_w / c->count;
-    profile->load = fmax(profile->load, sample_of(p)->load);
-    profile->forced |= is_forced(sample_of(p));
+  profile->sample_networks = c->networks.count;
+  for (uint32_t i = 0; i < c->networks.count; i++) {
+    const struct jc_sample_network *p = c->networks.items[i];
+    const uint64_t batch = jc_network_sample(p)->run.batch_size;
+    active_j += jc_network_sample(p)->energy_j;
+    time_s += jc_network_sample(p)->time_s;
+    idle_w += jc_network_sample(p)->idle_power_w / c->networks.count;
+    profile->load = fmax(profile->load, jc_network_sample(p)->load);
+    profile->forced |= jc_network_sample(p)->forced;
     profile->flops_max = fmax(profile->flops_max, jc_step_flops(&p->analysis.totals, batch));
     profile->bytes_max = fmax(profile->bytes_max, jc_step_bytes(&p->analysis.totals, batch));
-    if (strcmp(sample_of(p)->date, profile->date) > 0)
-      copy_text(profile->date, sizeof(profile->date), sample_of(p)->date);
+    if (strcmp(jc_network_sample(p)->date, profile->date) > 0)
+      copy_text(profile->date, sizeof(profile->date), jc_network_sample(p)->date);
   }
   profile->active_power_w = active_j / time_s;
   profile->idle_power_w = idle_w;
@@ -515,38 +278,39 @@ static double mean_excess(const struct jc_observation *observations, uint32_t co
 /* Training that draws less than idle shows a wrong baseline; joules above it would be made up. */
 static enum jc_status check_baseline(const struct collection *c, struct jc_error *error) {
   uint32_t below = 0;
-  for (uint32_t i = 0; i < c->count; i++) {
-    const struct jc_sample *s = sample_of(c->items[i]);
+  for (uint32_t i = 0; i < c->networks.count; i++) {
+    const struct jc_sample *s = jc_network_sample(c->networks.items[i]);
     below += above_idle_j(s) < least_active_share * s->energy_j ? 1 : 0;
   }
-  if (below <= tolerated_below_idle * c->count)
+  if (below <= tolerated_below_idle * c->networks.count)
     return JC_OK;
   return jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
                  "%u of %u sample networks drew no more than the idle power of %.3g W: the machine "
                  "was not idle when it was measured; calibrate again with --fresh",
-                 below, c->count, sample_of(c->items[0])->idle_power_w);
+                 below, c->networks.count, jc_network_sample(c->networks.items[0])->idle_power_w);
 }
 
 static enum jc_status fit(struct collection *c, struct jc_profile *profile,
                           struct jc_error *error) {
   const size_t doubles = (size_t)c->rows.count * (JC_LINEAR_FEATURES + 1);
-  struct jc_observation *observations = calloc(c->count, sizeof(*observations));
+  struct jc_observation *observations = calloc(c->networks.count, sizeof(*observations));
   struct timed timed = {0};
-  double *block = calloc(c->count * doubles, sizeof(double));
+  double *block = calloc(c->networks.count * doubles, sizeof(double));
   if (observations == NULL || block == NULL) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     goto cleanup;
   }
-  for (uint32_t i = 0; i < c->count; i++) {
+  for (uint32_t i = 0; i < c->networks.count; i++) {
     observations[i].features = block + i * doubles;
     observations[i].seconds = observations[i].features + (size_t)c->rows.count * JC_LINEAR_FEATURES;
-    observe(c, c->items[i], &observations[i]);
+    observe(c, c->networks.items[i], &observations[i]);
   }
   describe(c, profile);
-  profile->mean_excess = mean_excess(observations, c->count);
+  profile->mean_excess = mean_excess(observations, c->networks.count);
   if (timed_make(c, observations, &timed, error) == JC_OK &&
-      jc_linear_fit(&c->rows, observations, c->count, 1, profile, error) == JC_OK) {
-    const struct jc_timed_networks data = {c->count, timed.time_count, timed.networks, timed.times};
+      jc_linear_fit(&c->rows, observations, c->networks.count, 1, profile, error) == JC_OK) {
+    const struct jc_timed_networks data = {c->networks.count, timed.time_count, timed.networks,
+                                           timed.times};
     (void)jc_layerwise_fit(&data, profile, error);
   }
 
@@ -554,22 +318,6 @@ cleanup:
   timed_free(&timed);
   free(observations);
   free(block);
-  return error->status;
-}
-
-/* From here on every sample is what its network takes at the machine's usual speed. */
-static enum jc_status remove_drift(struct collection *c, struct jc_drift *drift,
-                                   struct jc_error *error) {
-  struct jc_looks *networks = malloc(c->count * sizeof(*networks));
-  if (networks == NULL)
-    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  for (uint32_t i = 0; i < c->count; i++)
-    networks[i] = c->items[i]->looks;
-  if (jc_drift_find(networks, c->count, drift, error) == JC_OK) {
-    for (uint32_t i = 0; i < c->count; i++)
-      jc_drift_remove(drift, &networks[i], c->items[i]->chosen);
-  }
-  free(networks);
   return error->status;
 }
 
@@ -583,20 +331,20 @@ enum jc_status jc_calibrate_fit(const char *const *paths, size_t path_count,
   memset(profile, 0, sizeof(*profile));
   memset(report, 0, sizeof(*report));
   for (size_t i = 0; i < path_count && error->status == JC_OK; i++)
-    (void)read_file(c, paths[i], report, error);
-  report->used = c->count + c->forward.count;
-  if (error->status == JC_OK && c->forward.count > 0)
-    (void)jc_forward_fit(&c->forward, 1, profile, error);
-  else if (error->status == JC_OK && c->count < FEWEST_NETWORKS)
+    (void)jc_sample_networks_read(&c->networks, paths[i], report, error);
+  report->used = c->networks.count + c->networks.forward.count;
+  if (error->status == JC_OK && c->networks.forward.count > 0)
+    (void)jc_forward_fit(&c->networks.forward, 1, profile, error);
+  else if (error->status == JC_OK && c->networks.count < FEWEST_NETWORKS)
     (void)jc_fail(error, JC_ERROR_MISSING, 0, NULL,
                   "expected at least %d undisturbed sample networks, got %u (and %u disturbed by "
                   "other load): run `joulecast calibrate` again, it resumes",
-                  FEWEST_NETWORKS, c->count, report->disturbed);
-  if (error->status == JC_OK && c->count > 0 && check_baseline(c, error) == JC_OK &&
-      remove_drift(c, &drift, error) == JC_OK && make_rows(c, error) == JC_OK &&
-      fit(c, profile, error) == JC_OK)
+                  FEWEST_NETWORKS, c->networks.count, report->disturbed);
+  if (error->status == JC_OK && c->networks.count > 0 && check_baseline(c, error) == JC_OK &&
+      jc_sample_networks_remove_drift(&c->networks, &drift, error) == JC_OK &&
+      make_rows(c, error) == JC_OK && fit(c, profile, error) == JC_OK)
     profile->layerwise.speed = drift.median;
-  collection_free(c);
+  jc_sample_networks_free(&c->networks);
   free(c);
   return error->status;
 }
