@@ -1,6 +1,7 @@
 /* analysis.c -- how many networks a second are analysed, and how much heap that takes.
  *
- *   bench_analysis MODELS SECONDS     one round: SECONDS for each case, networks of folder MODELS
+ *   bench_analysis MODELS SECONDS [PROFILE]
+ *       one round: SECONDS for each case, networks of folder MODELS; forecasts by PROFILE, if given
  *
  * Prints one line for each case: `NAME RATE HEAP`, analyses a second of CPU time and calls of
  * malloc, calloc and realloc in one of them. Fails if a number cannot be had, or if the core
@@ -17,7 +18,9 @@
 #include "estimator/data_files.h"
 #include "estimator/estimator.h"
 #include "estimator/file_io.h"
+#include "estimator/layerwise.h"
 #include "estimator/model_file.h"
+#include "estimator/profile_file.h"
 
 static unsigned long heap_calls;
 
@@ -126,7 +129,22 @@ static enum jc_status read_and_analyze(const struct subject *subject, struct jc_
   return error->status;
 }
 
+static struct jc_profile profile; /* without curves: none was given */
+
+/* A forecast by `layerwise` of a network that nobody has analysed yet, its interval included. */
+static enum jc_status analyze_and_forecast(const struct subject *subject, struct jc_error *error) {
+  struct jc_analysis analysis;
+  struct jc_layerwise_step step;
+  if (analyze(subject, &analysis, error) != JC_OK)
+    return error->status;
+  jc_layerwise_step(&profile.layerwise, &analysis, 32, false, &step);
+  return step.time_s > 0 && jc_interval_unit(&profile.layerwise.time_interval, step.difficulty) > 0
+             ? JC_OK
+             : jc_fail(error, JC_ERROR_RUNTIME, 0, NULL, "no forecast");
+}
+
 static const struct bench_case cases[] = {
+    {"resnet50.layerwise", analyze_and_forecast, "resnet50", false, true},
     {"resnet50.analysis", analyze_alone, "resnet50", false, true},
     {"resnet50.text", read_and_analyze, "resnet50", false, false},
     {"resnet50.flat", read_and_analyze, "resnet50", true, false},
@@ -210,12 +228,18 @@ static enum jc_status run_case(const struct bench_case *bench, double seconds,
 int main(int argc, char **argv) {
   struct jc_error error = {0};
   char line[1200];
-  if (argc != 3) {
-    fprintf(stderr, "usage: bench_analysis MODELS SECONDS\n");
+  if (argc < 3 || argc > 4) {
+    fprintf(stderr, "usage: bench_analysis MODELS SECONDS [PROFILE]\n");
     return 2;
+  }
+  if (argc == 4 && jc_profile_read(argv[3], &profile, &error) != JC_OK) {
+    fprintf(stderr, "%s\n", jc_error_format(&error, line, sizeof(line)));
+    return 1;
   }
   setenv("JOULECAST_MODELS", argv[1], 1);
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    if (cases[i].once == analyze_and_forecast && profile.layerwise.curve_count == 0)
+      continue;
     if (run_case(&cases[i], strtod(argv[2], NULL), &error) != JC_OK) {
       fprintf(stderr, "%s\n", jc_error_format(&error, line, sizeof(line)));
       return 1;

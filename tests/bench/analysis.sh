@@ -3,7 +3,8 @@
 #   tests/bench/analysis.sh BUILD      BUILD has cli/joulecast and tests/bench_analysis
 # Beside it, in the same rounds, Python counters on the same network and core, if the interpreter in
 # PYTHON (default python3) has them with torchvision: fvcore, torchinfo. ROUNDS and SECONDS_EACH set
-# how long; nothing timed decides about the exit status. Run nothing else meanwhile.
+# how long, PROFILE a profile with curves, whose forecasts are timed too. Nothing timed decides about the
+# exit status. Run nothing else meanwhile.
 set -eu
 build=${1:?usage: tests/bench/analysis.sh BUILD}
 python=${PYTHON:-python3}
@@ -50,7 +51,8 @@ time_lines() {
 
 round=0
 while [ $round -lt "$rounds" ]; do
-  $pin "$build/tests/bench_analysis" "$source/models" "$seconds" >>"$work/rates"
+  $pin "$build/tests/bench_analysis" "$source/models" "$seconds" ${PROFILE:+"$PROFILE"} \
+    >>"$work/rates"
   time_lines lines.one $pin "$build/cli/joulecast" inspect --lines "$work/lines.jsonl" -t 1
   time_lines lines.all "$build/cli/joulecast" inspect --lines "$work/lines.jsonl"
   for tool in $tools; do
@@ -89,6 +91,7 @@ sort -k 1,1 -k 2,2g "$work/rates" | awk '
     print "|---|---|---|---|---|"
     row("resnet50.analysis", "ResNet-50: shapes, counts, memory of a parsed network", "50,000")
     row("resnet50.memory", "the same and the plan of a training step", "")
+    row("resnet50.layerwise", "ResNet-50, a parsed network: analysis and forecast by `layerwise`", "1,000")
     row("resnet50.text", "ResNet-50 from JSON: parsed, expanded, analysed, checked", "2,000")
     row("resnet50.flat", "the same from the expanded JSON", "")
     row("densenet121.analysis", "DenseNet-121, a parsed network", "")
