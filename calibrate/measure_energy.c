@@ -101,7 +101,8 @@ enum jc_status jc_measure_energy(
     enum jc_status (*keep)(void *context, const struct jc_window *window, struct jc_error *error),
     void *context, struct jc_error *error) {
   struct warm_network w;
-  *window = (struct jc_window){.layers = window->layers};
+  /* Without a probe, which would add joules of its own. */
+  *window = (struct jc_window){.layers = window->layers, .speed = {NAN, NAN}};
   *energy = (struct jc_energy){.half_width_j = NAN};
   if (warm_open(&w, runner, analysis, &options->runner, error) == JC_OK &&
       run_stretches(&w, options, meter, energy, window, error) == JC_OK &&

@@ -53,8 +53,8 @@ struct jc_sample_epoch {
   double time_s;
 };
 
-/* What the line was measured for. Of the lines of one id, the joules of the energy block's count, and
- * the times of all that have a `speed`. */
+/* What the line was measured for. Of the lines of one id, the joules of the energy block's count,
+ * and the times of all that have a `speed`. */
 enum jc_sample_block { JC_BLOCK_TIMES, JC_BLOCK_ENERGY };
 
 struct jc_sample {
