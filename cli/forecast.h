@@ -72,7 +72,10 @@ struct forecast_options {
   struct scope_options scope;
 };
 
-/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name. */
+/* Names of all methods, those that look at whole measured runs last; NULL beyond the last. */
+const char *forecast_method_name(size_t index);
+/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name, or
+ * JC_ERROR_MISSING for one that looks at whole measured runs, with what it needs. */
 const struct jc_method *forecast_find_method(const char *name, struct jc_error *error);
 /* A value that METHOD would not look at would change nothing, in silence: JC_ERROR_USAGE. */
 enum jc_status forecast_check_options(const struct forecast_options *options,

@@ -1,7 +1,18 @@
 /* forecast_method.c -- which method a forecast is made by, and which options it looks at. */
 #include <string.h>
 
+#include "calibrate/run_methods.h"
 #include "cli/forecast.h"
+
+const char *forecast_method_name(size_t index) {
+  size_t count = 0;
+  for (; jc_method_at(count) != NULL; count++) {
+    if (count == index)
+      return jc_method_at(count)->name;
+  }
+  const struct jc_run_method *of_runs = jc_run_method_only_at(index - count);
+  return of_runs != NULL ? of_runs->name : NULL;
+}
 
 const struct jc_method *forecast_find_method(const char *name, struct jc_error *error) {
   const char *names[32];
@@ -11,8 +22,12 @@ const struct jc_method *forecast_find_method(const char *name, struct jc_error *
   const struct jc_method *method = jc_method_find(name);
   if (method != NULL)
     return method;
-  for (; count < sizeof(names) / sizeof(names[0]) && jc_method_at(count) != NULL; count++)
-    names[count] = jc_method_at(count)->name;
+  if (jc_run_method_find(name) != NULL) {
+    (void)jc_run_method_lacks(jc_run_method_find(name), error);
+    return NULL;
+  }
+  for (; count < sizeof(names) / sizeof(names[0]) && forecast_method_name(count) != NULL; count++)
+    names[count] = forecast_method_name(count);
   const char *close = jc_closest_name(name, names, count);
   if (close != NULL)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
