@@ -65,7 +65,7 @@ static const struct {
 } beyond_model[] = {
     {is_fitted, "fitted runs", "measured runs to be fitted to"},
     {takes_epochs, "measured epochs", "measured epochs of this run"},
-    {takes_time, "duration", "the measured time of this run"},
+    {takes_time, "duration", "the run's measured time"},
 };
 
 enum { BEYOND_MODEL = sizeof(beyond_model) / sizeof(beyond_model[0]) };
