@@ -38,6 +38,11 @@ check() {
   # With waiting for data, or figures at the plug, the energy has a line more.
   with=$(last "energy with it" J)
   wall=$(last "energy at the wall" J)
+  # Waiting is added to the method's own joules, those of the line above.
+  own=$(tr '\n' ' ' <explained | sed 's/  */ /g' |
+    sed -n 's/.* energy with it = energy + idle x waiting = \([-+.e0-9]*\) J .*/\1/p')
+  awk -v own="$own" -v above="$(last energy J)" 'BEGIN { d = own - above
+    if (own != "" && !(d < 1e-8 * above && d > -1e-8 * above)) print "waiting adds to " own ", not " above }'
   echo "${wall:-${with:-$(last energy J)}} $(last facility J) $(last CO2e g)" >found
   awk 'NR == FNR { split($0, a); next } { for (i = 1; i <= 3; i++) { d = $i / a[i] - 1
     if (!(d < 1e-8 && d > -1e-8)) print "the forecast has " a[i] ", the explanation " $i } }' expected found
