@@ -1,8 +1,9 @@
 /* data_wait.c -- time and idle energy of waiting for data, beside what a method forecasts. */
 #include "cli/data_wait.h"
 
+#include <math.h>
+
 #include "cli/format.h"
-#include "estimator/methods.h"
 
 static const struct option_row rows[] = {
     {"data-s-per-sample", 0, OPTION_AT(struct data_wait_options, s_per_sample), "S",
@@ -22,10 +23,11 @@ static double idle_w_of(const struct jc_problem *problem) {
 
 /* Unlike a step's, the samples that the last batch lacks cost nothing. */
 static double samples_of(const struct jc_run *run) {
-  return run->samples == 0
-             ? (double)run->batch_size
-             : (double)run->samples * (double)run->epochs +
-                   (double)run->val_samples * (double)(run->epochs / run->validate_every);
+  const uint64_t validations = run->epochs / run->validate_every;
+  if (run->samples == 0)
+    return (double)run->batch_size;
+  return (double)run->samples * (double)run->epochs +
+         (double)run->val_samples * (double)validations;
 }
 
 static void tell(const struct data_wait *wait, struct inputs *inputs) {
@@ -46,7 +48,10 @@ void data_wait_add(const struct data_wait *wait, const struct jc_run *run,
   const double time_s = wait->s_per_sample * samples_of(run);
   const double energy_j = wait->idle_w * time_s;
   const double step_s = wait->s_per_sample * (double)run->batch_size;
-  jc_add_overhead(estimate, time_s, energy_j);
+  estimate->overhead_s += time_s;
+  estimate->overhead_j += energy_j;
+  estimate->time_s += time_s;
+  estimate->energy_j += energy_j;
   estimate->energy_low_j += energy_j;
   estimate->energy_high_j += energy_j;
   estimate->time_low_s += time_s;
