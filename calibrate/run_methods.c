@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "estimator/estimator.h"
 #include "estimator/file_io.h"
 
 static const struct jc_run_method *const methods[] = {
@@ -26,6 +27,74 @@ const struct jc_run_method *jc_run_method_find(const char *name) {
   }
   return NULL;
 }
+
+const struct jc_run_method *jc_run_method_only_at(size_t index) {
+  for (size_t i = 0; i < METHOD_COUNT; i++) {
+    if (jc_method_find(methods[i]->name) == NULL && index-- == 0)
+      return methods[i];
+  }
+  return NULL;
+}
+
+/* ---- what no model has ---- */
+
+static bool takes(const struct jc_run_method *method, enum jc_run_number number) {
+  for (uint32_t i = 0; i < method->need_count; i++) {
+    if (method->needs[i] == number)
+      return true;
+  }
+  return false;
+}
+
+static bool is_fitted(const struct jc_run_method *method) {
+  return method->fit != NULL;
+}
+
+static bool takes_epochs(const struct jc_run_method *method) {
+  return takes(method, JC_RUN_FIRST_EPOCH_J) || takes(method, JC_RUN_WINDOW_EPOCH_J) ||
+         takes(method, JC_RUN_WINDOW_POWER_W);
+}
+
+static bool takes_time(const struct jc_run_method *method) {
+  return takes(method, JC_RUN_TIME_S);
+}
+
+static const struct {
+  bool (*needed)(const struct jc_run_method *method);
+  const char *name, *text; /* in a table, in a sentence */
+} beyond_model[] = {
+    {is_fitted, "fitted runs", "measured runs to be fitted to"},
+    {takes_epochs, "measured epochs", "measured epochs of this run"},
+    {takes_time, "duration", "the run's measured time"},
+};
+
+enum { BEYOND_MODEL = sizeof(beyond_model) / sizeof(beyond_model[0]) };
+
+const char *jc_run_method_needs(const struct jc_run_method *method, char *buffer, size_t size) {
+  size_t length = 0;
+  buffer[0] = '\0';
+  for (size_t i = 0; i < BEYOND_MODEL && length < size; i++) {
+    if (beyond_model[i].needed(method))
+      length += (size_t)snprintf(buffer + length, size - length, "%s%s", length > 0 ? ", " : "",
+                                 beyond_model[i].name);
+  }
+  return buffer;
+}
+
+enum jc_status jc_run_method_lacks(const struct jc_run_method *method, struct jc_error *error) {
+  char text[160] = "";
+  size_t length = 0;
+  for (size_t i = 0; i < BEYOND_MODEL && length < sizeof(text); i++) {
+    if (beyond_model[i].needed(method))
+      length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+                                 length > 0 ? " and " : "", beyond_model[i].text);
+  }
+  return jc_fail(error, JC_ERROR_MISSING, 0, NULL,
+                 "method '%s' needs %s; `joulecast evaluate RUNS.jsonl` forecasts by it",
+                 method->name, text);
+}
+
+/* ---- fits ---- */
 
 bool jc_run_method_knows(const struct jc_run_method *method, const struct jc_run_row *row,
                          enum jc_run_number *missing) {

@@ -69,6 +69,16 @@ const struct jc_run_method *jc_run_method_at(size_t index);
 /* By name: "pre-power"; NULL if there is none. */
 const struct jc_run_method *jc_run_method_find(const char *name);
 
+/* The methods that nothing but measured runs can feed: their names are no method's of estimator.h,
+ * which forecasts from a model. In the list's order; NULL beyond the last. */
+const struct jc_run_method *jc_run_method_only_at(size_t index);
+
+/* What METHOD takes beyond a model and a data row, for tables: "fitted runs, duration". */
+const char *jc_run_method_needs(const struct jc_run_method *method, char *buffer, size_t size);
+
+/* Why METHOD does not forecast from a model, and what gives it: always JC_ERROR_MISSING. */
+enum jc_status jc_run_method_lacks(const struct jc_run_method *method, struct jc_error *error);
+
 /* Whether ROW has all that METHOD needs; *MISSING is the first that it lacks. */
 bool jc_run_method_knows(const struct jc_run_method *method, const struct jc_run_row *row,
                          enum jc_run_number *missing);

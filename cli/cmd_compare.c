@@ -17,6 +17,7 @@ static const struct option_group groups[] = {
     {&table_shape, FORECAST(run)},
     {&table_length, FORECAST(run)},
     {&table_data, FORECAST(run)},
+    {&table_data_wait, FORECAST(data_wait)},
     {&table_phase, FORECAST(run)},
     {&table_optimizer, FORECAST(run)},
     {&table_profile_threads, FORECAST(machine)},

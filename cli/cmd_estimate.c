@@ -45,6 +45,7 @@ static const struct option_group groups[] = {
     {&table_span, IN(forecast.run)},
     {&table_run_samples, IN(forecast.run)},
     {&table_data, IN(forecast.run)},
+    {&table_data_wait, IN(forecast.data_wait)},
     {&table_form, IN(forecast.run)},
     {&table_optimizer, IN(forecast.run)},
     {&table_profile_threads, IN(forecast.machine)},

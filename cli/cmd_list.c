@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "calibrate/meter.h"
+#include "calibrate/run_methods.h"
 #include "cli/format.h"
 #include "cli/list_data.h"
 #include "estimator/data_files.h"
@@ -208,12 +209,20 @@ static const char *needs_text(unsigned needs, char *buffer, size_t size) {
   return buffer;
 }
 
+/* Those that forecast from a model, then those that only measured runs can feed. */
 static enum jc_status fill_methods(struct records *records, struct jc_error *error) {
   char needs[96];
   for (size_t i = 0; jc_method_at(i) != NULL; i++) {
     const struct jc_method *method = jc_method_at(i);
     record_text(records, method->name);
     record_text(records, needs_text(method->needs, needs, sizeof(needs)));
+    record_text(records, method->summary);
+    record_text(records, method->source);
+  }
+  for (size_t i = 0; jc_run_method_only_at(i) != NULL; i++) {
+    const struct jc_run_method *method = jc_run_method_only_at(i);
+    record_text(records, method->name);
+    record_text(records, jc_run_method_needs(method, needs, sizeof(needs)));
     record_text(records, method->summary);
     record_text(records, method->source);
   }

@@ -128,10 +128,14 @@ static enum jc_status check_batch_sizes(const struct choices *sizes, struct jc_e
   return JC_OK;
 }
 
+/* A method that only measured runs can feed has a row, which says so. */
 static enum jc_status check_methods(const struct choices *methods, struct jc_error *error) {
   for (size_t i = 0; i < methods->count && methods->value[i] != NULL; i++) {
-    if (forecast_find_method(methods->value[i], error) == NULL)
-      return error->status;
+    struct jc_error why = {0};
+    if (forecast_find_method(methods->value[i], &why) != NULL || why.status == JC_ERROR_MISSING)
+      continue;
+    *error = why;
+    return why.status;
   }
   return JC_OK;
 }
@@ -199,7 +203,8 @@ static void name_row(const struct place *place, struct comparison_row *row) {
 /* "profile p.json (flag), tdp_w 65.0 W (file)": of all inputs those that are the method's. */
 static void tell_needed(const struct forecast *forecast, struct comparison_row *row) {
   static const char *const names[] = {"profile", "hardware",     "tdp_w",      "idle_w",
-                                      "usage",   "memory_bytes", "duration_s", NULL};
+                                      "usage",   "memory_bytes", "duration_s", "data_s_per_sample",
+                                      NULL};
   size_t used = 0;
   for (size_t i = 0; i < row->inputs.count && used < sizeof(row->needed); i++) {
     const struct input *input = &row->inputs.item[i];
@@ -275,17 +280,26 @@ static void describe_row(const struct forecast *forecast, struct comparison_row 
     row->batch_size = row->run.batch_size;
 }
 
+/* Of a row that has no forecast the run is described all the same; any method prepares it. */
+static const struct jc_method *stand_in(struct forecast_options *options) {
+  const struct jc_method *method = jc_method_at(0);
+  options->method.method = method->name;
+  return method;
+}
+
 /* One forecast, of FORECAST, which is zeroed. Fails where the command does; else ROW has it or says
  * why not. */
 static enum jc_status forecast_row(const struct forecast_options *given, const char *model,
                                    bool explain, struct comparison *comparison,
                                    struct forecast *forecast, struct comparison_row *row,
                                    struct jc_error *error) {
-  const struct jc_method *method = jc_method_find(given->method.method);
   struct forecast_options options = *given;
   struct jc_error lacking = {0}, why = {0};
-  snprintf(row->method, sizeof(row->method), "%s", method->name);
-  if (check_profile_of_machine(given, method, &lacking) == JC_OK && !comparison->methods)
+  const struct jc_method *method = forecast_find_method(given->method.method, &lacking);
+  snprintf(row->method, sizeof(row->method), "%s", given->method.method);
+  if (method == NULL)
+    method = stand_in(&options);
+  else if (check_profile_of_machine(given, method, &lacking) == JC_OK && !comparison->methods)
     (void)forecast_check_options(given, method, &lacking);
   forecast_drop_unused(&options, method);
   const bool prepared = forecast_prepare(model, &options, forecast, &why) == JC_OK;
@@ -372,10 +386,10 @@ static enum jc_status make_place(const struct comparison_options *options,
                                  const struct dimensions *d, const struct place *place,
                                  struct comparison *comparison, struct jc_error *error) {
   if (comparison->methods && d->method.value[0] == NULL) {
-    for (size_t i = 0; jc_method_at(i) != NULL && error->status == JC_OK; i++) {
+    for (size_t i = 0; forecast_method_name(i) != NULL && error->status == JC_OK; i++) {
       struct comparison_row *row = add_row(comparison, error);
       if (row != NULL)
-        (void)make_row(options, place, jc_method_at(i)->name, comparison, row, error);
+        (void)make_row(options, place, forecast_method_name(i), comparison, row, error);
     }
     return error->status;
   }

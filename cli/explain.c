@@ -28,15 +28,14 @@ int explain_steps(const struct forecast *forecast, struct explained_step steps[2
 /* ---- methods ---- */
 
 static void explain_duration(const struct forecast *forecast, FILE *out) {
-  const struct jc_estimate *e = &forecast->estimate;
-  const char *from = e->duration_from;
-  explain_say(out, "  time = %.9g s, %s%s", e->time_s, from != NULL ? "predicted by " : "as given",
-              from != NULL ? from : "");
+  const char *from = forecast->estimate.duration_from;
+  explain_say(out, "  time = %.9g s, %s%s", forecast->data_wait.busy_s,
+              from != NULL ? "predicted by " : "as given", from != NULL ? from : "");
 }
 
 static void explain_mlco2(const struct forecast *forecast, FILE *out) {
   const double tdp_w = forecast->problem.hardware->tdp_w;
-  const double time_s = forecast->estimate.time_s;
+  const double time_s = forecast->data_wait.busy_s;
   explain_duration(forecast, out);
   explain_say(out, "  energy = TDP x time = %.9g W x %.9g s = %.9g J", tdp_w, time_s,
               tdp_w * time_s);
@@ -46,12 +45,13 @@ static void explain_green_algorithms(const struct forecast *forecast, FILE *out)
   const struct jc_problem *p = &forecast->problem;
   const double memory_gb = p->memory_bytes / 1e9;
   const double power_w = p->hardware->tdp_w * p->usage + p->hardware->memory_w_per_gb * memory_gb;
+  const double time_s = forecast->data_wait.busy_s;
   explain_duration(forecast, out);
   explain_say(
       out, "  power = TDP x usage + W/GB x memory = %.9g W x %.9g + %.9g W/GB x %.9g GB = %.9g W",
       p->hardware->tdp_w, p->usage, p->hardware->memory_w_per_gb, memory_gb, power_w);
-  explain_say(out, "  energy = power x time = %.9g W x %.9g s = %.9g J", power_w,
-              forecast->estimate.time_s, power_w * forecast->estimate.time_s);
+  explain_say(out, "  energy = power x time = %.9g W x %.9g s = %.9g J", power_w, time_s,
+              power_w * time_s);
 }
 
 /* FLOPs of the run, a line for each kind of step. */
@@ -128,6 +128,19 @@ static double before_wall_j(const struct forecast *forecast) {
              : e->energy_j;
 }
 
+static void explain_data_wait(const struct forecast *forecast, FILE *out) {
+  const struct data_wait *w = &forecast->data_wait;
+  const double energy_j = before_wall_j(forecast);
+  if (!(w->samples > 0))
+    return;
+  explain_say(out, "  waiting for data = s a sample x samples = %.9g s x %.9g = %.9g s",
+              w->s_per_sample, w->samples, w->time_s);
+  explain_say(out, "  time with it = time + waiting = %.9g s + %.9g s = %.9g s", w->busy_s,
+              w->time_s, forecast->estimate.time_s);
+  explain_say(out, "  energy with it = energy + idle x waiting = %.9g J + %.9g W x %.9g s = %.9g J",
+              energy_j - w->energy_j, w->idle_w, w->time_s, energy_j);
+}
+
 static void explain_place(const struct forecast *forecast, FILE *out) {
   const struct jc_estimate *e = &forecast->estimate;
   const struct jc_footprint *f = &forecast->footprint;
@@ -180,6 +193,7 @@ void explain_print(const struct forecast *forecast, FILE *out) {
     if (strcmp(explanations[i].method, method->name) == 0)
       explanations[i].explain(forecast, out);
   }
+  explain_data_wait(forecast, out);
   explain_place(forecast, out);
   explain_scope(&forecast->scope, out);
 }

@@ -55,7 +55,7 @@ static void print_total_of_profile(const struct forecast *forecast, const struct
   const struct jc_profile *profile = forecast->problem.profile;
   const double idle_w = jc_mean_idle_w(profile);
   const double layers = (double)forecast->model.network->layer_count;
-  const double step_s = forecast->estimate.time_per_step_s;
+  const double step_s = forecast->data_wait.busy_step_s;
   double startup_s = 0;
   if (forecast->problem.run.samples > 0) {
     startup_s =

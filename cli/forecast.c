@@ -390,9 +390,13 @@ enum jc_status forecast_other(const struct forecast *forecast, const struct jc_r
   struct jc_problem problem = forecast->problem;
   problem.run = *run;
   estimate->layers = NULL;
-  if (jc_estimate_run(forecast->method, &problem, estimate, error) == JC_OK && forecast->at_wall)
+  if (jc_estimate_run(forecast->method, &problem, estimate, error) != JC_OK)
+    return error->status;
+  if (run->phase == forecast->problem.run.phase)
+    data_wait_add(&forecast->data_wait, run, estimate);
+  if (forecast->at_wall)
     jc_estimate_at_wall(estimate, 0, forecast->wall_factor, forecast->overhead_w);
-  return error->status;
+  return JC_OK;
 }
 
 struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j) {
@@ -427,7 +431,7 @@ static enum jc_status set_method(const struct forecast_options *options, struct 
   return JC_OK;
 }
 
-static enum jc_status estimate(const struct wall_options *wall, struct forecast *forecast,
+static enum jc_status estimate(const struct forecast_options *options, struct forecast *forecast,
                                struct jc_error *error) {
   const struct jc_problem *problem = &forecast->problem;
   forecast->estimate.layers =
@@ -435,7 +439,9 @@ static enum jc_status estimate(const struct wall_options *wall, struct forecast 
   if (forecast->estimate.layers == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   if (jc_estimate_run(forecast->method, problem, &forecast->estimate, error) != JC_OK ||
-      apply_wall(wall, forecast, error) != JC_OK)
+      data_wait_make(&options->data_wait, problem, &forecast->data_wait, &forecast->estimate,
+                     &forecast->inputs, error) != JC_OK ||
+      apply_wall(&options->wall, forecast, error) != JC_OK)
     return error->status;
   if (problem->profile != NULL)
     tell_profile(forecast);
@@ -476,7 +482,7 @@ enum jc_status forecast_make(const struct forecast_options *options, struct fore
       set_pue(&options->site, forecast, error) != JC_OK ||
       set_price(&options->site, forecast, error) != JC_OK)
     return error->status;
-  if (estimate(&options->wall, forecast, error) == JC_OK)
+  if (estimate(options, forecast, error) == JC_OK)
     (void)scope_make(&options->scope, &options->run, forecast, error);
   return error->status;
 }

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "calibrate/meter.h"
+#include "cli/data_wait.h"
 #include "cli/scope.h"
 #include "estimator/data_files.h"
 
@@ -52,6 +53,7 @@ struct forecast {
   struct jc_problem problem;
   const struct jc_method *method;
   struct jc_estimate estimate; /* with layers */
+  struct data_wait data_wait;  /* in it */
   double pue, grid_g_per_kwh;
   double price_per_kwh; /* NAN: not given */
   char currency[16];    /* "": no price */
@@ -64,6 +66,7 @@ struct forecast {
 
 struct forecast_options {
   struct run_options run;
+  struct data_wait_options data_wait;
   struct machine_options machine;
   struct memory_options memory;
   struct method_options method;
@@ -72,7 +75,10 @@ struct forecast_options {
   struct scope_options scope;
 };
 
-/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name. */
+/* Names of all methods, those that look at whole measured runs last; NULL beyond the last. */
+const char *forecast_method_name(size_t index);
+/* The method called NAME, the first one for NULL. NULL: JC_ERROR_USAGE, with the nearest name, or
+ * JC_ERROR_MISSING for one that looks at whole measured runs, with what it needs. */
 const struct jc_method *forecast_find_method(const char *name, struct jc_error *error);
 /* A value that METHOD would not look at would change nothing, in silence: JC_ERROR_USAGE. */
 enum jc_status forecast_check_options(const struct forecast_options *options,
@@ -97,7 +103,8 @@ enum jc_status forecast_prepare(const char *operand, const struct forecast_optio
 /* The rest: profile or data row, threads, grid, PUE, price, and the estimate. */
 enum jc_status forecast_make(const struct forecast_options *options, struct forecast *forecast,
                              struct jc_error *error);
-/* ESTIMATE by the same method of another RUN, without layers; FORECAST has its own already. */
+/* ESTIMATE by the same method of another RUN, without layers; FORECAST has its own already. Passes
+ * of another phase are use of what was trained, which waits for none of its data. */
 enum jc_status forecast_other(const struct forecast *forecast, const struct jc_run *run,
                               struct jc_estimate *estimate, struct jc_error *error);
 

@@ -1,7 +1,18 @@
 /* forecast_method.c -- which method a forecast is made by, and which options it looks at. */
 #include <string.h>
 
+#include "calibrate/run_methods.h"
 #include "cli/forecast.h"
+
+const char *forecast_method_name(size_t index) {
+  size_t count = 0;
+  for (; jc_method_at(count) != NULL; count++) {
+    if (count == index)
+      return jc_method_at(count)->name;
+  }
+  const struct jc_run_method *of_runs = jc_run_method_only_at(index - count);
+  return of_runs != NULL ? of_runs->name : NULL;
+}
 
 const struct jc_method *forecast_find_method(const char *name, struct jc_error *error) {
   const char *names[32];
@@ -11,8 +22,12 @@ const struct jc_method *forecast_find_method(const char *name, struct jc_error *
   const struct jc_method *method = jc_method_find(name);
   if (method != NULL)
     return method;
-  for (; count < sizeof(names) / sizeof(names[0]) && jc_method_at(count) != NULL; count++)
-    names[count] = jc_method_at(count)->name;
+  if (jc_run_method_find(name) != NULL) {
+    (void)jc_run_method_lacks(jc_run_method_find(name), error);
+    return NULL;
+  }
+  for (; count < sizeof(names) / sizeof(names[0]) && forecast_method_name(count) != NULL; count++)
+    names[count] = forecast_method_name(count);
   const char *close = jc_closest_name(name, names, count);
   if (close != NULL)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
@@ -70,6 +85,13 @@ static bool takes_one_of_both(const struct forecast_options *options,
          forecast_gives_hardware(&options->machine);
 }
 
+/* Hours that were given have the waiting in them. */
+static bool times_data_twice(const struct forecast_options *options,
+                             const struct jc_method *method) {
+  return (method->needs & JC_NEED_DURATION) != 0 && options->method.hours.given &&
+         options->data_wait.s_per_sample.given;
+}
+
 enum jc_status forecast_check_options(const struct forecast_options *options,
                                       const struct jc_method *method, struct jc_error *error) {
   for (size_t i = 0; i < METHOD_INPUTS; i++) {
@@ -82,11 +104,16 @@ enum jc_status forecast_check_options(const struct forecast_options *options,
                    "method '%s' takes --profile or a data row (--hardware, --tdp-w, --idle-w), not "
                    "both",
                    method->name);
+  if (times_data_twice(options, method))
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--data-s-per-sample",
+                   "does not go with --hours, which have that time in them");
   return JC_OK;
 }
 
 void forecast_drop_unused(struct forecast_options *options, const struct jc_method *method) {
   const bool drop_hardware = takes_one_of_both(options, method);
+  if (times_data_twice(options, method))
+    options->data_wait = (struct data_wait_options){{false, 0}};
   for (size_t i = 0; i < METHOD_INPUTS; i++) {
     const bool of_row = method_inputs[i].used_by == HARDWARE_NEEDS;
     if ((method->needs & method_inputs[i].used_by) == 0 || (of_row && drop_hardware))

@@ -9,7 +9,7 @@
 #include "cli/options.h"
 
 enum {
-  MAX_COLUMNS = 24,
+  MAX_COLUMNS = 32,
   CELL_SIZE = 512,
   GAP = 2,
   WIDTH = 80,

@@ -33,6 +33,7 @@ enum column_index {
   COLUMN_CLEANEST,
   COLUMN_PARETO,
   COLUMN_AVAILABLE,
+  COLUMN_WHY,
   COLUMNS
 };
 
@@ -62,6 +63,7 @@ static const struct column all_columns[COLUMNS] = {
     [COLUMN_CLEANEST] = {"cleanest", NULL, VALUE_BOOL, false, NULL, NULL},
     [COLUMN_PARETO] = {"pareto", NULL, VALUE_BOOL, false, NULL, NULL},
     [COLUMN_AVAILABLE] = {"available", NULL, VALUE_BOOL, false, NULL, NULL},
+    [COLUMN_WHY] = {"why", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 /* Rows are told apart by what varies; with --measured, the number of networks makes room. */
@@ -154,6 +156,7 @@ static void fill_row(const struct comparison *comparison, const struct compariso
   record_flag(records, row->cleanest);
   record_flag(records, row->pareto);
   record_flag(records, row->available);
+  record_text(records, row->available ? NULL : row->why);
 }
 
 /* ---- for people ---- */

@@ -1,5 +1,6 @@
 /* test_run_methods.c -- methods on whole runs against hand computations and numpy. */
 #include <math.h>
+#include <string.h>
 
 #include "calibrate/kernel_ridge.h"
 #include "calibrate/run_methods.h"
@@ -81,6 +82,35 @@ Test(run_methods, every_descriptor_is_complete) {
     cr_assert_eq(jc_run_method_find(m->name), m);
   }
   cr_assert_null(jc_run_method_find("physics"));
+}
+
+/* What each takes that is known of no run before it begins, by its paper. */
+Test(run_methods, those_that_only_runs_feed_say_what_they_need) {
+  static const struct {
+    const char *name, *needs, *why;
+  } rows[] = {
+      {"run-physics", "fitted runs", "needs measured runs to be fitted to; "},
+      {"pre-power", "fitted runs, duration", "fitted to and the run's measured time; "},
+      {"pre-energy", "fitted runs", "needs measured runs to be fitted to; "},
+      {"step-power", "measured epochs, duration",
+       "needs measured epochs of this run and the run's "},
+      {"step-energy", "measured epochs", "needs measured epochs of this run; "},
+      {"carbontracker", "measured epochs", "needs measured epochs of this run; "},
+  };
+  enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
+  for (size_t i = 0; i < COUNT; i++) {
+    const struct jc_run_method *method = jc_run_method_only_at(i);
+    struct jc_error error = {0};
+    char needs[64];
+    cr_assert_not_null(method);
+    cr_assert_str_eq(method->name, rows[i].name);
+    cr_assert_str_eq(jc_run_method_needs(method, needs, sizeof(needs)), rows[i].needs);
+    cr_assert_eq(jc_run_method_lacks(method, &error), JC_ERROR_MISSING);
+    cr_assert_not_null(strstr(error.text, rows[i].why), "%s", error.text);
+    cr_assert_not_null(strstr(error.text, "`joulecast evaluate RUNS.jsonl`"), "%s", error.text);
+  }
+  cr_assert_null(jc_run_method_only_at(COUNT));
+  cr_assert_null(jc_run_method_only_at(SIZE_MAX));
 }
 
 Test(run_methods, names_the_number_that_is_missing) {

@@ -14,7 +14,9 @@ try lenet5_28 --grid XX --hardware t4
 try lenet5_28 --grid ,
 try lenet5_28 --hardware t4,no-such-part
 try lenet5_28 --method roofline,frobnicate
+try lenet5_28 --method roofline,carbontrackr
 try lenet5_28 --profile no-such-file.json
+try lenet5_28 --data-s-per-sample nan --hardware t4
 try lenet5_28 --sort energy
 try lenet5_28 --measured 0
 try lenet5_28 --measured 12kJ

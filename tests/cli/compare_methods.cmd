@@ -21,6 +21,13 @@ sed -n '/"layerwise-linear"/,/"inputs"/p' out.json | grep -e _j\" -e _s\" -e '"r
 joulecast compare mlp_784_128_10 --hardware t4 --grid 100
 joulecast compare mlp_784_128_10 --hardware t4 --method layerwise,green-algorithms | shown
 echo $?
+# What only measured runs can feed says so, in csv too, beside others and alone.
+joulecast compare mlp_784_128_10 --hardware t4 --method flops,carbontracker,pre-power --format csv |
+  cut -d, -f 1,6,7,22-
+joulecast compare mlp_784_128_10 --hardware t4 --format json | grep -A8 '"name": "step-power"' |
+  grep -e '"name"' -e '"model"' -e '"available"' -e '"why"'
+joulecast compare mlp_784_128_10 --method step-energy
+echo $?
 # As estimate forecasts it, method by method.
 for method in layerwise-linear roofline flops mlco2 green-algorithms; do
   case $method in

@@ -42,3 +42,17 @@ try ./n.json --epochs 3..4 $roofline
 try ./n.json --samples 1000000000000 -b 1 --epochs 1000000 --trials 1000000000 --folds 10000 \
   --repeats 100000 $roofline --format json >out.json
 grep -A4 '"totals"' out.json
+try lenet5_28 --data-s-per-sample -1 $roofline
+try lenet5_28 --data-s-per-sample nan $roofline
+try lenet5_28 --data-s-per-sample inf $roofline
+try lenet5_28 --data-s-per-sample 1e300 $roofline
+try lenet5_28 --data-s-per-sample 86401 $roofline
+try lenet5_28 --data-s-per-sample 2ms $roofline
+try lenet5_28 --data-s-per-sample "" $roofline
+try lenet5_28 --data-s-per-sample 0.1 --hours 4 --method mlco2 --hardware t4
+# Layers measured singly tell of no machine at rest.
+try mlp_784_128_10 -b 1 --phase forward -p "$SOURCE/tests/cli/forward_profile.json" \
+  --data-s-per-sample 0.1
+try lenet5_28 --method carbontracker
+try lenet5_28 --method pre-power
+try lenet5_28 --method step-powr

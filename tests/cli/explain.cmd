@@ -35,9 +35,15 @@ check() {
   for key in energy_j facility_energy_j co2e_g; do
     sed -n "s/^  \"$key\": \(.*\),\$/\1/p" estimate.json
   done | tr '\n' ' ' >expected
-  # With figures at the plug the energy has a line more.
+  # With waiting for data, or figures at the plug, the energy has a line more.
+  with=$(last "energy with it" J)
   wall=$(last "energy at the wall" J)
-  echo "${wall:-$(last energy J)} $(last facility J) $(last CO2e g)" >found
+  # Waiting is added to the method's own joules, those of the line above.
+  own=$(tr '\n' ' ' <explained | sed 's/  */ /g' |
+    sed -n 's/.* energy with it = energy + idle x waiting = \([-+.e0-9]*\) J .*/\1/p')
+  awk -v own="$own" -v above="$(last energy J)" 'BEGIN { d = own - above
+    if (own != "" && !(d < 1e-8 * above && d > -1e-8 * above)) print "waiting adds to " own ", not " above }'
+  echo "${wall:-${with:-$(last energy J)}} $(last facility J) $(last CO2e g)" >found
   awk 'NR == FNR { split($0, a); next } { for (i = 1; i <= 3; i++) { d = $i / a[i] - 1
     if (!(d < 1e-8 && d > -1e-8)) print "the forecast has " a[i] ", the explanation " $i } }' expected found
 }
@@ -52,18 +58,25 @@ check vgg11 --method roofline --hardware t4 -b 8 --phase forward --samples 100
 check $run --method mlco2 --hardware t4 --hours 3
 check $run --method mlco2 --hardware t4
 check $run --method green-algorithms --hardware t4 --memory-gb 64 --usage 0.5
+check $run --method green-algorithms --hardware t4 --memory-gb 64 --data-s-per-sample 0.002
+check $run --method mlco2 --hardware t4 --data-s-per-sample 0.002
+check $run --method layerwise -p "$SOURCE/tests/cli/profile_layerwise.json" -t 7 --force \
+  --data-s-per-sample 0.002 --wall-factor 1.25 --overhead-w 40 --pue 1.5
 lines='{"kind": "linear", "layers": 40, "energy_j": {"per_call": 1e-3, "per_mac": 1e-10}, '
 lines="$lines"'"time_s": {"per_call": 1e-5, "per_mac": 1e-12}}'
 sed "s/\"coefficients\"/\"mac_lines\": [$lines],\\n  \"coefficients\"/" "$profile" >lines.json
 check $run --method getzner -p lines.json -t 7 --force
-# Every method has a row.
+# Every method that forecasts from a model has a row; those on whole runs have none to explain.
 joulecast list methods --format json | sed -n 's/.*{"name": "\([^"]*\)".*/\1/p' >methods
 while read -r method; do
-  grep -q "{\"$method\", explain_" "$SOURCE/cli/explain.c" || echo "$method has no explanation"
+  grep -q "{\"$method\", explain_" "$SOURCE/cli/explain.c" ||
+    grep -q "\.name = \"$method\"" "$SOURCE"/calibrate/run_*.c || echo "$method has no explanation"
 done <methods
 awk 'END { print (NR > 6 ? "methods are listed" : "few methods") }' methods
 # What it looks like, here and in a comparison, whose JSON has it too.
 joulecast estimate $run --method mlco2 --hardware t4 --hours 3 --explain | sed -n '/^method/,/CO2e/p'
+joulecast estimate $run --method roofline --hardware t4 --data-s-per-sample 0.002 --explain |
+  sed -n '/^  source:/,/facility/p'
 joulecast compare $run --hardware t4 --method mlco2 --hours 3 --explain | sed -n '/^method mlco2:/,/CO2e/p'
 joulecast compare $run --hardware t4 --method mlco2 --hours 3 --explain --format json |
   grep -c '"explanation": "method mlco2: '
