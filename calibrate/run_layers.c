@@ -47,6 +47,16 @@ static enum jc_status check_whole(const struct jc_sample *sample, struct jc_erro
   return JC_OK;
 }
 
+/* What the line does not say is not compared. */
+static enum jc_status check_same(const char *what, const char *of_run, const char *of_means,
+                                 struct jc_error *why) {
+  if (of_run[0] == '\0' || strcmp(of_run, of_means) == 0)
+    return JC_OK;
+  return jc_fail(why, JC_ERROR_MISMATCH, 0, NULL,
+                 "the run's %s is '%s', the forecast would be for '%s'; use --force", what, of_run,
+                 of_means);
+}
+
 /* A profile of forward passes was measured elsewhere, and is for whichever run it is named for, as
  * with `joulecast estimate`. */
 static enum jc_status check_profile(const struct jc_sample *sample,
@@ -56,32 +66,19 @@ static enum jc_status check_profile(const struct jc_sample *sample,
       .runner_version = sample->runner.version[0] != '\0' ? sample->runner.version : NULL,
       .precision = sample->precision,
       .threads = sample->run.threads};
-  const char *const part = sample->facts.accelerator.name;
+  const char *const accelerator = sample->facts.accelerator.name;
   if (profile->phase == JC_RUN_FORWARD)
     return JC_OK;
-  if (part[0] != '\0' && strcmp(part, profile->machine.cpu_model) != 0)
-    return jc_fail(why, JC_ERROR_MISMATCH, 0, NULL,
-                   "the run's machine is '%s', the profile's '%s'; use --force", part,
-                   profile->machine.cpu_model);
+  if (check_same("machine", accelerator[0] != '\0' ? accelerator : sample->hardware,
+                 profile->machine.cpu_model, why) != JC_OK ||
+      check_same("runner", sample->runner.name, profile->runner, why) != JC_OK ||
+      check_same("meter's domain", sample->meter.domain, profile->domain, why) != JC_OK)
+    return why->status;
   if (sample->machine.cpu_model[0] == '\0')
     return jc_fail(why, JC_ERROR_MISSING, 0, NULL,
-                   "the run does not name its machine, the profile's is '%s'; use --force",
+                   "the run does not name its machine, the profile is for '%s'; use --force",
                    profile->machine.cpu_model);
-  if (sample->runner.name[0] != '\0' && strcmp(sample->runner.name, profile->runner) != 0)
-    return jc_fail(why, JC_ERROR_MISMATCH, 0, NULL,
-                   "the run's runner is '%s', the profile's '%s'; use --force", sample->runner.name,
-                   profile->runner);
   return jc_profile_check(profile, &use, why);
-}
-
-/* Only a row that the line names is compared: virtual machines hide what they are. */
-static enum jc_status check_hardware(const struct jc_sample *sample,
-                                     const struct jc_hardware *hardware, struct jc_error *why) {
-  if (sample->hardware[0] == '\0' || strcmp(sample->hardware, hardware->name) == 0)
-    return JC_OK;
-  return jc_fail(why, JC_ERROR_MISMATCH, 0, NULL,
-                 "the run's machine is '%s', the data row's '%s'; use --force", sample->hardware,
-                 hardware->name);
 }
 
 /* ---- forecasts ---- */
@@ -110,7 +107,7 @@ static enum jc_status estimate_run(const struct jc_method *method,
     jc_hardware_scale(means->hardware, sample->run.threads, &hardware);
     jc_hardware_set_power(means->hardware_table, means->hardware, NAN, NAN, &hardware);
     problem.hardware = &hardware;
-    if (!means->force && check_hardware(sample, &hardware, why) != JC_OK)
+    if (!means->force && check_same("machine", sample->hardware, hardware.name, why) != JC_OK)
       return why->status;
   }
   if (jc_estimate_run(method, &problem, &estimate, why) != JC_OK)
