@@ -44,13 +44,16 @@ const char *jc_run_row_label(const struct jc_run_row *row, const char *name) {
 
 /* ---- counts of a model ---- */
 
-static void take_totals(const struct jc_totals *t, uint32_t layers, double *values) {
+static void take_analysis(const struct jc_analysis *analysis, double *values) {
+  const struct jc_totals *t = &analysis->totals;
   const double forward = (double)t->forward_macs;
   const double backward = (double)(t->backward_data_macs + t->backward_weights_macs);
   values[JC_RUN_FORWARD_MACS] = forward;
   values[JC_RUN_BACKWARD_MACS] = backward;
   values[JC_RUN_ACTIVATION_BYTES] = (double)t->activation_bytes;
-  values[JC_RUN_LAYERS] = layers;
+  values[JC_RUN_LAYERS] = 0;
+  for (uint32_t i = 0; i < analysis->network->layer_count; i++)
+    values[JC_RUN_LAYERS] += analysis->layers[i].macs + analysis->layers[i].elementwise_ops > 0;
   values[JC_RUN_TRAINABLE_PARAMS] = (double)t->trainable_params;
   /* Of a network trained whole backward is twice forward, less what the first layer need not do. */
   values[JC_RUN_BACKWARD_SHARE] = forward > 0 ? fmin(1, backward / (2 * forward)) : 0;
@@ -77,7 +80,7 @@ static enum jc_status take_counts(struct jc_run_set *set, struct jc_run_row *row
   if (!isnan(own->forward_macs) || jc_sample_model_name(row->sample)[0] == '\0')
     return JC_OK;
   if (jc_run_model_open(row->sample, &model, &why) == JC_OK) {
-    take_totals(&model.analysis.totals, model.analysis.network->layer_count, row->values);
+    take_analysis(&model.analysis, row->values);
     set->counted_from_model++;
   } else if (why.status != JC_ERROR_MISSING) {
     *error = why;
