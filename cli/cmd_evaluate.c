@@ -54,10 +54,10 @@ static const struct option_row rows_judging[] = {
 };
 static const struct option_row rows_layers[] = {
     {"profile", 'p', EVALUATE(profile), "FILE",
-     "calibration by which layerwise, layerwise-linear and getzner forecast", "they are not judged",
+     "calibration by which layerwise, layerwise-linear and getzner forecast", "not judged",
      OPTION_FREE},
     {"hardware", 0, EVALUATE(hardware), "NAME",
-     "data row by which roofline forecasts; see `joulecast list hardware`", "it is not judged",
+     "data row by which roofline forecasts; see `joulecast list hardware`", "not judged",
      OPTION_FREE},
     {"force", 0, EVALUATE(force), NULL,
      "forecast runs of another machine, library, precision or thread count too", NULL, OPTION_FREE},

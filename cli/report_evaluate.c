@@ -152,7 +152,7 @@ static void print_reasons(const struct evaluate_report *report, FILE *out) {
   for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
     if (e->applicable && e->fitted_elsewhere != NULL) {
-      (void)snprintf(text, sizeof(text), "note: %s: fitted elsewhere, in no fold: %.300s",
+      (void)snprintf(text, sizeof(text), "note: %s: fitted elsewhere, not in the folds: %.300s",
                      e->method, e->fitted_elsewhere);
       print_wrapped(out, text, 0, 2);
     }

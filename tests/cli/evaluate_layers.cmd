@@ -9,16 +9,20 @@ joulecast evaluate "$runs" --folds 3 $means --format json | digits |
 joulecast evaluate "$runs" --folds 3 $means --format csv | digits |
   grep -e name -e layerwise -e roofline -e getzner
 # Each forecast is what `estimate` says of such a run.
-joulecast evaluate "$runs" --folds 3 $means --forecasts each.csv >report
-for method in layerwise layerwise-linear roofline; do
-  [ $method = roofline ] && by="--hardware core-i5-8500" || by="-p $profile"
-  joulecast estimate mlp_784_128_10 -t 2 --force --method $method $by -b 32 -e 2 --samples 60000 \
+like_estimate() { # METHOD, then what it forecasts by
+  method=$1
+  shift
+  joulecast evaluate "$runs" --folds 3 "$@" --forecasts each.csv >report
+  joulecast estimate mlp_784_128_10 -t 2 --force --method $method "$@" -b 32 -e 2 --samples 60000 \
     --format json | sed -n 's/^  "energy_j": \(.*\),$/\1/p' >one
   awk -F, -v method=$method '$1 == 1 && $6 == method { print $8 }' each.csv >other
   awk -v method=$method 'NR == FNR { one = $1; next }
     { print method (one > 0 && (one / $1 - 1) ^ 2 < 1e-10 ? ": as estimate has it" : ": " one " " $1) }' \
     one other
-done
+}
+like_estimate layerwise -p "$profile"
+like_estimate layerwise-linear -p "$SOURCE/tests/cli/profile.json"
+like_estimate roofline --hardware core-i5-8500
 # What they cannot forecast, and why: no means, one run or all of another machine, stopped, unknown.
 reasons() { joulecast evaluate "$@" --folds 3 | sed -n '/^n.*layerwise:/,/^n.*layerwise-linear/p'; }
 reasons "$runs"
