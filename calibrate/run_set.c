@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calibrate/run_model.h"
+#include "estimator/data_files.h"
 #include "estimator/file_io.h"
 
 static const char *const number_keys[] = {
@@ -164,6 +165,52 @@ static enum jc_status check_energy(const struct jc_run_row *row, struct jc_error
                  v[JC_RUN_TIME_S], power_w);
 }
 
+/* ---- the TDP of the machine ---- */
+
+/* An accelerator is named in the study's words, in which no data row is found. */
+static bool wants_tdp(const struct jc_run_row *row) {
+  const struct jc_sample *s = row->sample;
+  return isnan(row->values[JC_RUN_TDP_W]) && s->facts.accelerator.name[0] == '\0' &&
+         (s->hardware[0] != '\0' || s->machine.cpu_model[0] != '\0');
+}
+
+/* No row for the machine is no mistake: then its TDP stays unknown. */
+static void take_tdp(struct jc_run_set *set, const struct jc_hardware_table *table,
+                     struct jc_run_row *row) {
+  const struct jc_sample *sample = row->sample;
+  const struct jc_hardware_row *found = NULL;
+  struct jc_hardware hardware;
+  struct jc_error unknown = {0};
+  if (sample->hardware[0] != '\0')
+    (void)jc_hardware_find(table, sample->hardware, &found, &unknown);
+  else
+    (void)jc_hardware_for_machine(table, &sample->machine, &found, &unknown);
+  if (jc_error_is_set(&unknown))
+    return;
+  jc_hardware_scale(found, sample->run.threads, &hardware);
+  row->values[JC_RUN_TDP_W] = hardware.tdp_w;
+  if (set->tdp_from_row++ == 0)
+    (void)snprintf(set->tdp_row, sizeof(set->tdp_row), "%.47s", hardware.name);
+}
+
+static enum jc_status take_tdps(struct jc_run_set *set, struct jc_error *error) {
+  struct jc_hardware_table table = {.rows = NULL};
+  struct jc_error unread = {0};
+  uint32_t wanting = 0;
+  for (uint32_t i = 0; i < set->count; i++)
+    wanting += wants_tdp(&set->rows[i]);
+  if (wanting > 0 && jc_hardware_table_read(NULL, &table, &unread) == JC_OK) {
+    for (uint32_t i = 0; i < set->count; i++) {
+      if (wants_tdp(&set->rows[i]))
+        take_tdp(set, &table, &set->rows[i]);
+    }
+  }
+  jc_hardware_table_free(&table);
+  if (jc_error_is_set(&unread) && unread.status != JC_ERROR_MISSING)
+    *error = unread;
+  return error->status;
+}
+
 /* ---- the set ---- */
 
 static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t size,
@@ -277,7 +324,7 @@ enum jc_status jc_run_set_read(const char *path, struct jc_run_set *set, struct 
                   "expected measured runs, found %u lines and none with energy_j", set->skipped);
     jc_error_name_file(error, set->path);
   }
-  return error->status;
+  return jc_error_is_set(error) ? error->status : take_tdps(set, error);
 }
 
 void jc_run_set_free(struct jc_run_set *set) {

@@ -85,6 +85,9 @@ struct jc_run_set {
    * first of them, and what is wrong with it. */
   uint32_t counted_from_model, model_unknown, model_unknown_line;
   char model_unknown_why[JC_GROUP_BYTES];
+  /* Rows whose TDP is that of the data row of their machine, for their threads; the first's. */
+  uint32_t tdp_from_row;
+  char tdp_row[JC_FACT_BYTES];
   struct {
     char **names;
     uint32_t count, capacity;

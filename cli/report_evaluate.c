@@ -77,6 +77,7 @@ static void put_report(const struct evaluate_report *report, const struct record
   jc_put_uint(w, "without_energy", report->set->skipped);
   jc_put_uint(w, "counted_from_model", report->set->counted_from_model);
   jc_put_uint(w, "model_unknown", report->set->model_unknown);
+  jc_put_uint(w, "tdp_from_data_row", report->set->tdp_from_row);
   jc_put_string(w, "split", report->split);
   jc_put_uint(w, "folds", report->fold_count);
   if (o->split == JC_SPLIT_RANDOM)
@@ -172,6 +173,12 @@ static void print_sources(const struct jc_run_set *set, FILE *out) {
   if (set->counted_from_model > 0)
     fprintf(out, "note: %u of %u runs have the counts of their model, analysed\n",
             set->counted_from_model, set->count);
+  if (set->tdp_from_row > 0) {
+    (void)snprintf(text, sizeof(text),
+                   "note: %u of %u runs have the TDP of their machine's data row: %s",
+                   set->tdp_from_row, set->count, set->tdp_row);
+    print_wrapped(out, text, 0, 2);
+  }
   if (set->model_unknown == 0)
     return;
   (void)snprintf(text, sizeof(text),

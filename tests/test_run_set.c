@@ -87,6 +87,32 @@ Test(run_set, images_of_another_size_have_no_counts_of_the_model) {
   jc_run_set_free(&set);
 }
 
+/* NVIDIA's T4 has 70 W, Intel's Core i5-8500 65 W for 6 cores. The line's own TDP wins, and an
+ * accelerator is not looked for. */
+Test(run_set, tdp_of_the_machine_s_data_row) {
+#define TDP_LINE(rest)                                                                             \
+  "{\"schema\": \"joulecast.run/1\", \"model\": \"not_shipped\", \"run\": {\"batch_size\": 8, "    \
+  "\"precision\": \"fp32\", \"threads\": 3}, \"energy_j\": 50, " rest "}\n"
+#define CORE_I5                                                                                    \
+  "\"machine\": {\"cpu_model\": \"Intel(R) Core(TM) i5-8500 CPU @ 3.00GHz\", \"cpus\": 6}"
+  static const double expected_w[] = {70, 32.5, 50, NAN};
+  struct jc_error error = {0};
+  struct jc_run_set set;
+  setenv("JOULECAST_DATA", TEST_SOURCE_DIR "/data", 1);
+  read_set(TDP_LINE("\"machine\": \"t4\"") TDP_LINE(CORE_I5)
+               TDP_LINE(CORE_I5 ", \"accelerator\": {\"tdp_w\": 50}")
+                   TDP_LINE(CORE_I5 ", \"accelerator\": {\"name\": \"Orin\"}"),
+           &set, &error);
+  cr_assert_eq(error.status, JC_OK, "%s", error.text);
+  for (uint32_t i = 0; i < 4; i++) {
+    const double tdp_w = set.rows[i].values[JC_RUN_TDP_W];
+    cr_expect(isnan(expected_w[i]) ? isnan(tdp_w) : tdp_w == expected_w[i], "%u: %g W", i, tdp_w);
+  }
+  cr_assert_eq(set.tdp_from_row, 2);
+  cr_assert_str_eq(set.tdp_row, "t4");
+  jc_run_set_free(&set);
+}
+
 /* The line knows of frozen layers; the model does not. A name that is not shipped has no counts. */
 Test(run_set, counts_of_the_line_win) {
   struct jc_error error = {0};
