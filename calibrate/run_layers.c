@@ -92,24 +92,24 @@ static enum jc_status estimate_run(const struct jc_method *method,
                                    const struct jc_sample *sample,
                                    const struct jc_analysis *analysis,
                                    struct jc_run_forecast *forecast, struct jc_error *why) {
+  const struct jc_profile *const profile = takes_profile(method) ? means->profile : NULL;
   struct jc_hardware hardware;
   struct jc_estimate estimate = {.layers = NULL};
   struct jc_problem problem = {.analysis = analysis,
                                .run = sample->run,
                                .precision = sample->precision,
+                               .profile = profile,
                                .duration_s = NAN,
                                .interval = interval};
-  if (takes_profile(method)) {
-    problem.profile = means->profile;
-    if (!means->force && check_profile(sample, means->profile, why) != JC_OK)
-      return why->status;
-  } else {
+  if (profile == NULL) {
     jc_hardware_scale(means->hardware, sample->run.threads, &hardware);
     jc_hardware_set_power(means->hardware_table, means->hardware, NAN, NAN, &hardware);
     problem.hardware = &hardware;
-    if (!means->force && check_same("machine", sample->hardware, hardware.name, why) != JC_OK)
-      return why->status;
   }
+  if (!means->force &&
+      (profile != NULL ? check_profile(sample, profile, why)
+                       : check_same("machine", sample->hardware, hardware.name, why)) != JC_OK)
+    return why->status;
   if (jc_estimate_run(method, &problem, &estimate, why) != JC_OK)
     return why->status;
   forecast->energy_j = estimate.energy_j;
