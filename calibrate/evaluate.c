@@ -43,23 +43,26 @@ static struct jc_run_subset learn_for(const struct work *work, const struct jc_r
   return subset;
 }
 
+static void add_judged(struct work *work, uint32_t row, uint32_t fold, double measured_j,
+                       struct jc_run_forecast forecast) {
+  work->judged[work->judged_count++] = (struct jc_judged){
+      .forecast_j = forecast.energy_j * part_of_run(&work->set->rows[row], work->options->target),
+      .measured_j = measured_j,
+      .half_width = forecast.half_width,
+      .row = row,
+      .fold = fold};
+}
+
 static void forecast_fold(struct work *work, const struct jc_run_method *method, const void *state,
                           uint32_t fold) {
-  const enum jc_target target = work->options->target;
   enum jc_run_number missing;
   for (uint32_t i = 0; i < work->set->count; i++) {
     const struct jc_run_row *row = &work->set->rows[i];
-    const double measured_j = measured_of(row, target);
+    const double measured_j = measured_of(row, work->options->target);
     if (work->folds[i] != (int32_t)fold || isnan(measured_j) ||
         !jc_run_method_knows(method, row, &missing))
       continue;
-    const struct jc_run_forecast forecast = method->forecast(state, row);
-    work->judged[work->judged_count++] =
-        (struct jc_judged){.forecast_j = forecast.energy_j * part_of_run(row, target),
-                           .measured_j = measured_j,
-                           .half_width = forecast.half_width,
-                           .row = i,
-                           .fold = fold};
+    add_judged(work, i, fold, measured_j, method->forecast(state, row));
   }
 }
 
@@ -82,6 +85,13 @@ static void judge_fold(struct work *work, const struct jc_run_method *method, ui
     method->release(state);
 }
 
+/* Says in WHY how many of the WANTED runs could be forecast, but have no truth to compare. */
+static void tell_unmeasured(const struct work *work, uint32_t wanted, char *why, size_t size) {
+  if (work->judged_count < wanted)
+    (void)snprintf(why, size, "%u of %u runs lack %s", wanted - work->judged_count, wanted,
+                   jc_run_number_key(JC_RUN_STABLE_EPOCH_J));
+}
+
 /* Says in WHY what runs lack that would be judged; true if none of them has all. */
 static bool tell_missing(const struct work *work, const struct jc_run_method *method, char *why,
                          size_t size) {
@@ -101,25 +111,14 @@ static bool tell_missing(const struct work *work, const struct jc_run_method *me
   if (all > 0)
     (void)snprintf(why, size, "%u of %u runs lack %s", lacking[most], wanted,
                    jc_run_number_key((enum jc_run_number)most));
-  else if (work->judged_count < wanted)
-    (void)snprintf(why, size, "%u of %u runs lack %s", wanted - work->judged_count, wanted,
-                   jc_run_number_key(JC_RUN_STABLE_EPOCH_J));
+  else
+    tell_unmeasured(work, wanted, why, size);
   return all == wanted;
 }
 
-/* A method's own failure is its result; only memory is everybody's. */
-static void judge(struct work *work, struct jc_evaluation *evaluation, struct jc_error *error) {
-  struct jc_error own = {0};
-  work->judged_count = 0;
-  for (uint32_t fold = 0; fold < work->fold_count && !jc_error_is_set(&own); fold++)
-    judge_fold(work, evaluation->method, fold, &own);
-  const bool all_lack =
-      tell_missing(work, evaluation->method, evaluation->why, sizeof(evaluation->why));
-  if (own.status == JC_ERROR_STORAGE)
-    *error = own;
-  else if (jc_error_is_set(&own) && !all_lack)
-    (void)snprintf(evaluation->why, sizeof(evaluation->why), "%.200s", own.text);
-  evaluation->applicable = !jc_error_is_set(&own) && work->judged_count > 0;
+/* Statistics of what was judged, if anything was. */
+static void conclude(struct work *work, struct jc_evaluation *evaluation, struct jc_error *error) {
+  evaluation->applicable = work->judged_count > 0;
   if (!evaluation->applicable)
     return;
   for (uint32_t i = 0; i < work->judged_count && work->options->tell != NULL; i++)
@@ -128,6 +127,80 @@ static void judge(struct work *work, struct jc_evaluation *evaluation, struct jc
     (void)jc_statistics_of_folds(work->judged, work->judged_count, &evaluation->errors, error);
   else
     (void)jc_statistics_of(work->judged, work->judged_count, &evaluation->errors, error);
+}
+
+/* A method's own failure is its result; only memory is everybody's. */
+static void judge(struct work *work, const struct jc_run_method *method,
+                  struct jc_evaluation *evaluation, struct jc_error *error) {
+  struct jc_error own = {0};
+  work->judged_count = 0;
+  evaluation->method = method->name;
+  for (uint32_t fold = 0; fold < work->fold_count && !jc_error_is_set(&own); fold++)
+    judge_fold(work, method, fold, &own);
+  const bool all_lack = tell_missing(work, method, evaluation->why, sizeof(evaluation->why));
+  if (own.status == JC_ERROR_STORAGE)
+    *error = own;
+  else if (jc_error_is_set(&own) && !all_lack)
+    (void)snprintf(evaluation->why, sizeof(evaluation->why), "%.200s", own.text);
+  if (!jc_error_is_set(&own))
+    conclude(work, evaluation, error);
+}
+
+/* ---- methods on layers ---- */
+
+/* Says in WHY which runs METHOD did not forecast. */
+static void tell_unforeseen(const struct work *work, const struct jc_run_layers *layers,
+                            uint32_t method, char *why, size_t size) {
+  const struct jc_layers_forecast *first = NULL;
+  uint32_t wanted = 0, lacking = 0, line = 0;
+  for (uint32_t i = 0; i < work->set->count; i++) {
+    const struct jc_layers_forecast *f = jc_run_layers_at(layers, method, i);
+    if (work->folds[i] < 0)
+      continue;
+    wanted++;
+    if (!isnan(f->forecast.energy_j))
+      continue;
+    lacking++;
+    line = first == NULL ? work->set->rows[i].line : line;
+    first = first == NULL ? f : first;
+  }
+  if (layers->from[method] == NULL)
+    (void)snprintf(why, size, "%s", layers->why[method]);
+  else if (first != NULL)
+    (void)snprintf(why, size, "%u of %u runs have no forecast; line %u: %.180s", lacking, wanted,
+                   line, first->why);
+  else
+    tell_unmeasured(work, wanted, why, size);
+}
+
+static void judge_layers(struct work *work, const struct jc_run_layers *layers, uint32_t method,
+                         struct jc_evaluation *evaluation, struct jc_error *error) {
+  work->judged_count = 0;
+  evaluation->method = jc_layer_method_at(method)->name;
+  evaluation->fitted_elsewhere = layers->from[method];
+  for (uint32_t fold = 0; fold < work->fold_count; fold++) {
+    for (uint32_t i = 0; i < work->set->count; i++) {
+      const struct jc_run_forecast f = jc_run_layers_at(layers, method, i)->forecast;
+      const double measured_j = measured_of(&work->set->rows[i], work->options->target);
+      if (work->folds[i] == (int32_t)fold && !isnan(measured_j) && !isnan(f.energy_j))
+        add_judged(work, i, fold, measured_j, f);
+    }
+  }
+  tell_unforeseen(work, layers, method, evaluation->why, sizeof(evaluation->why));
+  conclude(work, evaluation, error);
+}
+
+static void judge_all(struct work *work, struct jc_evaluation *evaluations,
+                      struct jc_error *error) {
+  struct jc_run_layers layers = {.forecasts = NULL};
+  memset(evaluations, 0, JC_EVALUATION_COUNT * sizeof(*evaluations));
+  for (size_t i = 0; i < JC_RUN_METHOD_COUNT && !jc_error_is_set(error); i++)
+    judge(work, jc_run_method_at(i), &evaluations[i], error);
+  if (!jc_error_is_set(error))
+    (void)jc_run_layers_make(work->set, &work->options->means, &layers, error);
+  for (uint32_t i = 0; i < JC_LAYER_METHOD_COUNT && !jc_error_is_set(error); i++)
+    judge_layers(work, &layers, i, &evaluations[JC_RUN_METHOD_COUNT + i], error);
+  jc_run_layers_free(&layers);
 }
 
 enum jc_status jc_evaluate(const struct jc_run_set *set, const struct jc_evaluate_options *options,
@@ -143,11 +216,8 @@ enum jc_status jc_evaluate(const struct jc_run_set *set, const struct jc_evaluat
   else
     (void)jc_evaluate_split(set, options, work.folds, &work.fold_count, error);
   *fold_count = work.fold_count;
-  for (size_t i = 0; i < JC_RUN_METHOD_COUNT && !jc_error_is_set(error); i++) {
-    memset(&evaluations[i], 0, sizeof(evaluations[i]));
-    evaluations[i].method = jc_run_method_at(i);
-    judge(&work, &evaluations[i], error);
-  }
+  if (!jc_error_is_set(error))
+    judge_all(&work, evaluations, error);
   free(work.folds);
   free(work.learnt);
   free(work.judged);

@@ -2,15 +2,17 @@
 #include <math.h>
 
 #include "calibrate/run_methods.h"
+#include "estimator/green_algorithms.h"
 
 /* Of the paper: DRAM of 8 GB modules at 3 W, by benchmarks of 2015 to 2020. PUE is 1: joules are of
  * the machine. */
-static const double memory_w_per_gb = 0.3725, bytes_per_gb = 1e9;
+static const double memory_w_per_gb = 0.3725;
 
 static struct jc_run_forecast forecast(const void *state, const struct jc_run_row *row) {
   const double *v = row->values;
-  const double power_w = v[JC_RUN_POWER_LIMIT_W] * v[JC_RUN_DEVICES] * v[JC_RUN_UTILIZATION] +
-                         memory_w_per_gb * v[JC_RUN_HOST_MEMORY_BYTES] / bytes_per_gb;
+  const double power_w =
+      jc_green_algorithms_w(v[JC_RUN_POWER_LIMIT_W] * v[JC_RUN_DEVICES], v[JC_RUN_UTILIZATION],
+                            memory_w_per_gb, v[JC_RUN_HOST_MEMORY_BYTES]);
   (void)state;
   return (struct jc_run_forecast){.energy_j = power_w * v[JC_RUN_TIME_S], .half_width = NAN};
 }

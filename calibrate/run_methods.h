@@ -4,6 +4,13 @@
  * To add one: a file run_NAME.c with its descriptor `jc_run_method_NAME`, and its line below. A
  * fitted method learns from some rows of a set and forecasts others; nothing else may pass between
  * fit and forecast, so that `evaluate` can refit it in every fold.
+ *
+ * Three of the estimator's methods stand here again, since a measured run has other things to
+ * offer: `flops` learns its joules per FLOP from the other runs, by MACs that a table prints, where
+ * the estimator takes those of a profile, by FLOPs of every layer; `mlco2` multiplies a measured
+ * time by the limit of several devices, where the estimator has to predict the time first;
+ * `green-algorithms` likewise, and both take its power from estimator/green_algorithms.h. Those
+ * that need layers are in run_layers.h, and are the estimator's own.
  */
 #ifndef JC_CALIBRATE_RUN_METHODS_H
 #define JC_CALIBRATE_RUN_METHODS_H

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate/run_model.h"
+#include "estimator/data_files.h"
 #include "estimator/file_io.h"
-#include "estimator/model_file.h"
 
 static const char *const number_keys[] = {
 #define X(name, key) [JC_RUN_##name] = (key),
@@ -44,52 +45,51 @@ const char *jc_run_row_label(const struct jc_run_row *row, const char *name) {
 
 /* ---- counts of a model ---- */
 
-static void take_totals(const struct jc_totals *t, uint32_t layers, double *values) {
+static void take_analysis(const struct jc_analysis *analysis, double *values) {
+  const struct jc_totals *t = &analysis->totals;
   const double forward = (double)t->forward_macs;
   const double backward = (double)(t->backward_data_macs + t->backward_weights_macs);
   values[JC_RUN_FORWARD_MACS] = forward;
   values[JC_RUN_BACKWARD_MACS] = backward;
   values[JC_RUN_ACTIVATION_BYTES] = (double)t->activation_bytes;
-  values[JC_RUN_LAYERS] = layers;
+  values[JC_RUN_LAYERS] = 0;
+  for (uint32_t i = 0; i < analysis->network->layer_count; i++)
+    values[JC_RUN_LAYERS] += analysis->layers[i].macs + analysis->layers[i].elementwise_ops > 0;
   values[JC_RUN_TRAINABLE_PARAMS] = (double)t->trainable_params;
   /* Of a network trained whole backward is twice forward, less what the first layer need not do. */
   values[JC_RUN_BACKWARD_SHARE] = forward > 0 ? fmin(1, backward / (2 * forward)) : 0;
 }
 
-static enum jc_status count_model(const struct jc_sample *sample, double *values,
-                                  struct jc_error *error) {
-  struct jc_model *model = NULL;
-  struct jc_analysis analysis;
-  if (jc_sample_read_model(sample, &model, error) != JC_OK)
-    return error->status;
-  const struct jc_network *network = jc_model_network(model);
-  const size_t size = jc_analysis_storage_size(network->layer_count, network->input_count);
-  void *storage = malloc(size);
-  if (storage == NULL)
-    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  else if (jc_network_analyze(network, storage, size, &analysis, error) == JC_OK)
-    take_totals(&analysis.totals, network->layer_count, values);
-  free(storage);
-  jc_model_free(model);
-  return error->status;
-}
-
-/* A line's own counts, which know of frozen layers and other image sizes; else those of its model.
- * A name that is not shipped is no mistake: then there are none. */
-static enum jc_status take_counts(const struct jc_sample *sample, double *values,
-                                  struct jc_error *error) {
-  const struct jc_run_counts *c = &sample->facts.counts;
-  struct jc_error missing = {0};
+/* A line's own counts, which know of frozen layers and other image sizes. */
+static void take_own_counts(const struct jc_run_counts *c, double *values) {
   values[JC_RUN_FORWARD_MACS] = c->forward_macs;
   values[JC_RUN_BACKWARD_MACS] = c->backward_macs;
   values[JC_RUN_ACTIVATION_BYTES] = c->activation_bytes;
   values[JC_RUN_LAYERS] = c->layers;
   values[JC_RUN_TRAINABLE_PARAMS] = c->trainable_params;
   values[JC_RUN_BACKWARD_SHARE] = c->backward_share;
-  if (!isnan(c->forward_macs) || jc_sample_model_name(sample)[0] == '\0')
+}
+
+/* Those of the line, else those of its model. A name that is not shipped is no mistake: then there
+ * are none. */
+static enum jc_status take_counts(struct jc_run_set *set, struct jc_run_row *row,
+                                  struct jc_error *error) {
+  const struct jc_run_counts *own = &row->sample->facts.counts;
+  struct jc_run_model model = {.model = NULL};
+  struct jc_error why = {0};
+  take_own_counts(own, row->values);
+  if (!isnan(own->forward_macs) || jc_sample_model_name(row->sample)[0] == '\0')
     return JC_OK;
-  if (count_model(sample, values, &missing) != JC_OK && missing.status != JC_ERROR_MISSING)
-    *error = missing;
+  if (jc_run_model_open(row->sample, &model, &why) == JC_OK) {
+    take_analysis(&model.analysis, row->values);
+    set->counted_from_model++;
+  } else if (why.status != JC_ERROR_MISSING) {
+    *error = why;
+  } else if (set->model_unknown++ == 0) {
+    set->model_unknown_line = row->line;
+    (void)snprintf(set->model_unknown_why, sizeof(set->model_unknown_why), "%.300s", why.text);
+  }
+  jc_run_model_close(&model);
   return error->status;
 }
 
@@ -165,6 +165,52 @@ static enum jc_status check_energy(const struct jc_run_row *row, struct jc_error
                  v[JC_RUN_TIME_S], power_w);
 }
 
+/* ---- the TDP of the machine ---- */
+
+/* An accelerator is named in the study's words, in which no data row is found. */
+static bool wants_tdp(const struct jc_run_row *row) {
+  const struct jc_sample *s = row->sample;
+  return isnan(row->values[JC_RUN_TDP_W]) && s->facts.accelerator.name[0] == '\0' &&
+         (s->hardware[0] != '\0' || s->machine.cpu_model[0] != '\0');
+}
+
+/* No row for the machine is no mistake: then its TDP stays unknown. */
+static void take_tdp(struct jc_run_set *set, const struct jc_hardware_table *table,
+                     struct jc_run_row *row) {
+  const struct jc_sample *sample = row->sample;
+  const struct jc_hardware_row *found = NULL;
+  struct jc_hardware hardware;
+  struct jc_error unknown = {0};
+  if (sample->hardware[0] != '\0')
+    (void)jc_hardware_find(table, sample->hardware, &found, &unknown);
+  else
+    (void)jc_hardware_for_machine(table, &sample->machine, &found, &unknown);
+  if (jc_error_is_set(&unknown))
+    return;
+  jc_hardware_scale(found, sample->run.threads, &hardware);
+  row->values[JC_RUN_TDP_W] = hardware.tdp_w;
+  if (set->tdp_from_row++ == 0)
+    (void)snprintf(set->tdp_row, sizeof(set->tdp_row), "%.47s", hardware.name);
+}
+
+static enum jc_status take_tdps(struct jc_run_set *set, struct jc_error *error) {
+  struct jc_hardware_table table = {.rows = NULL};
+  struct jc_error unread = {0};
+  uint32_t wanting = 0;
+  for (uint32_t i = 0; i < set->count; i++)
+    wanting += wants_tdp(&set->rows[i]);
+  if (wanting > 0 && jc_hardware_table_read(NULL, &table, &unread) == JC_OK) {
+    for (uint32_t i = 0; i < set->count; i++) {
+      if (wants_tdp(&set->rows[i]))
+        take_tdp(set, &table, &set->rows[i]);
+    }
+  }
+  jc_hardware_table_free(&table);
+  if (jc_error_is_set(&unread) && unread.status != JC_ERROR_MISSING)
+    *error = unread;
+  return error->status;
+}
+
 /* ---- the set ---- */
 
 static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t size,
@@ -201,8 +247,8 @@ static uint32_t number_group(struct jc_run_set *set, enum jc_run_group group, co
   return i;
 }
 
-static void take_groups(struct jc_run_set *set, const struct jc_sample *sample,
-                        struct jc_run_row *row, struct jc_error *error) {
+static void take_groups(struct jc_run_set *set, struct jc_run_row *row, struct jc_error *error) {
+  const struct jc_sample *sample = row->sample;
   const struct jc_run_facts *f = &sample->facts;
   const char *const architecture = jc_sample_model_name(sample);
   const char *const hardware = f->accelerator.name[0] != '\0' ? f->accelerator.name
@@ -223,7 +269,21 @@ static void take_groups(struct jc_run_set *set, const struct jc_sample *sample,
     row->groups[g] = number_group(set, g, names[g], error);
 }
 
-static void add(struct jc_run_set *set, uint32_t line, const struct jc_sample *sample,
+/* Moves SAMPLE to the heap, as ROW's. */
+static enum jc_status take_sample(struct jc_sample *sample, struct jc_run_row *row,
+                                  struct jc_error *error) {
+  row->sample = malloc(sizeof(*row->sample));
+  if (row->sample == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  *row->sample = *sample;
+  jc_sample_start(sample);
+  row->label_count = row->sample->facts.label_count;
+  row->labels = row->sample->facts.labels;
+  return JC_OK;
+}
+
+/* Takes over what SAMPLE holds. */
+static void add(struct jc_run_set *set, uint32_t line, struct jc_sample *sample,
                 struct jc_error *error) {
   set->rows = grown(set->rows, set->count, &set->capacity, sizeof(*set->rows), error);
   if (jc_error_is_set(error))
@@ -232,16 +292,11 @@ static void add(struct jc_run_set *set, uint32_t line, const struct jc_sample *s
   *row = (struct jc_run_row){.line = line, .energy_j = sample->energy_j};
   take_facts(sample, row->values);
   take_epochs(sample, row->values);
-  row->label_count = sample->facts.label_count;
-  row->labels = malloc((row->label_count + 1) * sizeof(*row->labels));
-  if (row->labels == NULL) {
-    (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  if (take_sample(sample, row, error) != JC_OK)
     return;
-  }
-  memcpy(row->labels, sample->facts.labels, row->label_count * sizeof(*row->labels));
   set->count++;
-  if (take_counts(sample, row->values, error) == JC_OK && check_energy(row, error) == JC_OK)
-    take_groups(set, sample, row, error);
+  if (take_counts(set, row, error) == JC_OK && check_energy(row, error) == JC_OK)
+    take_groups(set, row, error);
   jc_error_name_file(error, set->path);
 }
 
@@ -269,12 +324,14 @@ enum jc_status jc_run_set_read(const char *path, struct jc_run_set *set, struct 
                   "expected measured runs, found %u lines and none with energy_j", set->skipped);
     jc_error_name_file(error, set->path);
   }
-  return error->status;
+  return jc_error_is_set(error) ? error->status : take_tdps(set, error);
 }
 
 void jc_run_set_free(struct jc_run_set *set) {
-  for (uint32_t i = 0; i < set->count; i++)
-    free(set->rows[i].labels);
+  for (uint32_t i = 0; i < set->count; i++) {
+    jc_sample_free(set->rows[i].sample);
+    free(set->rows[i].sample);
+  }
   for (enum jc_run_group g = 0; g < JC_RUN_GROUP_COUNT; g++) {
     for (uint32_t i = 0; i < set->groups[g].count; i++)
       free(set->groups[g].names[i]);

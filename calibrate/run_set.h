@@ -6,8 +6,8 @@
  *   ... set.rows[i].values[JC_RUN_TIME_S] ... set.rows[i].energy_j ...
  *   jc_run_set_free(&set);
  *
- * A row is a line of runs.jsonl with joules. Its counts are the line's own, or those of its model,
- * analysed, where the model is inline or shipped. What is not known is NAN.
+ * A row is a line of runs.jsonl with joules. Its counts are the line's own; where it has none,
+ * those of its model, analysed, if that is inline or shipped. What is not known is NAN.
  */
 #ifndef JC_CALIBRATE_RUN_SET_H
 #define JC_CALIBRATE_RUN_SET_H
@@ -70,8 +70,9 @@ struct jc_run_row {
   double energy_j;
   double values[JC_RUN_NUMBER_COUNT];
   uint32_t groups[JC_RUN_GROUP_COUNT]; /* number of the group, see group_names */
+  struct jc_sample *sample;            /* the line, owned: its model, machine, meter */
   uint32_t label_count;
-  struct jc_run_label *labels;
+  const struct jc_run_label *labels; /* the sample's */
 };
 
 struct jc_run_set {
@@ -80,6 +81,13 @@ struct jc_run_set {
   uint32_t count, capacity;
   uint32_t skipped; /* lines without energy_j */
   bool torn;        /* the last line was cut off, and is not counted */
+  /* Rows whose counts are those of their model; rows without counts whose model is not known, the
+   * first of them, and what is wrong with it. */
+  uint32_t counted_from_model, model_unknown, model_unknown_line;
+  char model_unknown_why[JC_GROUP_BYTES];
+  /* Rows whose TDP is that of the data row of their machine, for their threads; the first's. */
+  uint32_t tdp_from_row;
+  char tdp_row[JC_FACT_BYTES];
   struct {
     char **names;
     uint32_t count, capacity;

@@ -4,11 +4,14 @@
 
 #include "cli/report_evaluate.h"
 #include "cli/report_factors.h"
+#include "estimator/profile_file.h"
 
 struct evaluate_options {
   const char *split, *fold_column, *holdout, *target, *forecasts;
   struct count_option folds, seed;
   bool as_published, fold_means, factors;
+  const char *profile, *hardware;
+  bool force;
   struct output_options output;
 };
 
@@ -49,6 +52,16 @@ static const struct option_row rows_judging[] = {
     {"forecasts", 0, EVALUATE(forecasts), "FILE",
      "write each forecast beside what was measured to FILE, as CSV", NULL, OPTION_FREE},
 };
+static const struct option_row rows_layers[] = {
+    {"profile", 'p', EVALUATE(profile), "FILE",
+     "calibration by which layerwise, layerwise-linear and getzner forecast", "not judged",
+     OPTION_FREE},
+    {"hardware", 0, EVALUATE(hardware), "NAME",
+     "data row by which roofline forecasts; see `joulecast list hardware`", "not judged",
+     OPTION_FREE},
+    {"force", 0, EVALUATE(force), NULL,
+     "forecast runs of another machine, library, precision or thread count too", NULL, OPTION_FREE},
+};
 static const struct option_row rows_factors[] = {
     {"factors", 0, EVALUATE(factors), NULL,
      "judge no method; print what each factor of the study costs, from runs that differ in one of "
@@ -57,13 +70,18 @@ static const struct option_row rows_factors[] = {
 };
 static const struct option_table table_factors = {"Runs", rows_factors, OPTION_COUNT(rows_factors)};
 static const struct option_table table_folds = {"Folds", rows_folds, OPTION_COUNT(rows_folds)};
+static const struct option_table table_layers = {"Methods on layers", rows_layers,
+                                                 OPTION_COUNT(rows_layers)};
 static const struct option_table table_judging = {"Judging", rows_judging,
                                                   OPTION_COUNT(rows_judging)};
 
 #define IN(member) offsetof(struct evaluate_options, member)
 static const struct option_group groups[] = {
-    {&table_folds, 0},           {&table_judging, 0},
-    {&table_factors, 0},         {&table_format_csv, IN(output)},
+    {&table_folds, 0},
+    {&table_judging, 0},
+    {&table_layers, 0},
+    {&table_factors, 0},
+    {&table_format_csv, IN(output)},
     {&table_output, IN(output)},
 };
 
@@ -131,10 +149,46 @@ static enum jc_target target_of(const struct evaluate_options *o) {
   return JC_TARGET_RUN;
 }
 
+/* What methods on layers forecast by. Zeroed before; close_means() after a failure too. */
+struct opened_means {
+  struct jc_profile *profile; /* too large for a stack frame */
+  struct jc_hardware_table table;
+};
+
+static enum jc_status open_profile(const char *path, struct opened_means *opened,
+                                   struct jc_layers_means *means, struct jc_error *error) {
+  if (path == NULL)
+    return JC_OK;
+  opened->profile = malloc(sizeof(*opened->profile));
+  if (opened->profile == NULL)
+    return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
+  means->profile = opened->profile;
+  means->profile_name = path;
+  return jc_profile_read(path, opened->profile, error);
+}
+
+static enum jc_status open_means(const struct evaluate_options *o, struct opened_means *opened,
+                                 struct jc_layers_means *means, struct jc_error *error) {
+  means->force = o->force;
+  if (o->force && o->profile == NULL && o->hardware == NULL)
+    return jc_fail(error, JC_ERROR_USAGE, 0, "--force", "only with --profile or --hardware");
+  if (open_profile(o->profile, opened, means, error) != JC_OK || o->hardware == NULL)
+    return error->status;
+  means->hardware_table = &opened->table;
+  if (jc_hardware_table_read(NULL, &opened->table, error) == JC_OK)
+    (void)jc_hardware_find(&opened->table, o->hardware, &means->hardware, error);
+  return error->status;
+}
+
+static void close_means(struct opened_means *opened) {
+  free(opened->profile);
+  jc_hardware_table_free(&opened->table);
+}
+
 static enum jc_status judge(const struct evaluate_options *o, struct split_choice *choice,
                             const struct jc_run_set *set, struct output *output,
                             struct jc_error *error) {
-  struct jc_evaluation evaluations[JC_RUN_METHOD_COUNT];
+  struct jc_evaluation evaluations[JC_EVALUATION_COUNT];
   struct forecast_records forecasts;
   struct evaluate_report report = {
       .set = set, .options = &choice->options, .evaluations = evaluations, .split = choice->text};
@@ -149,6 +203,18 @@ static enum jc_status judge(const struct evaluate_options *o, struct split_choic
   return error->status;
 }
 
+static enum jc_status report(const struct evaluate_options *o, struct split_choice *choice,
+                             const struct jc_run_set *set, struct jc_error *error) {
+  struct output output;
+  if (output_open(&output, o->output.output, error) != JC_OK)
+    return error->status;
+  if (o->factors)
+    (void)report_factors(set, output_format(&o->output), &output, error);
+  else
+    (void)judge(o, choice, set, &output, error);
+  return output_close(&output, error);
+}
+
 static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct evaluate_options *o = options;
   struct split_choice choice = {.options = {.folds = o->folds.given ? (uint32_t)o->folds.value : 5,
@@ -157,23 +223,19 @@ static int run(const void *options, const struct text_list *operands, struct jc_
                                             .as_published = o->as_published,
                                             .target = target_of(o)}};
   struct jc_run_set set = {0};
-  struct output output;
+  struct opened_means opened = {.profile = NULL};
   int code = EXIT_OK;
   if (choose_split(o, &choice, error) != JC_OK)
     return exit_code_of(error);
-  if (jc_run_set_read(operands->value[0], &set, error) != JC_OK) {
+  if (open_means(o, &opened, &choice.options.means, error) != JC_OK ||
+      jc_run_set_read(operands->value[0], &set, error) != JC_OK) {
     code = exit_code_of_input(error);
   } else {
-    if (output_open(&output, o->output.output, error) == JC_OK) {
-      if (o->factors)
-        (void)report_factors(&set, output_format(&o->output), &output, error);
-      else
-        (void)judge(o, &choice, &set, &output, error);
-      (void)output_close(&output, error);
-    }
+    (void)report(o, &choice, &set, error);
     code = exit_code_of(error);
   }
   jc_run_set_free(&set);
+  close_means(&opened);
   return code;
 }
 
@@ -183,13 +245,15 @@ const struct command command_evaluate = {
     .spec = {.command = "evaluate",
              .operands = "RUNS.jsonl",
              .description =
-                 "Judge every method that looks at whole runs on measured ones: mean, median, 90th "
-                 "percentile, largest and signed error, RMSE, R2, rank correlation, coverage. Each "
-                 "fold of runs is forecast by fits that saw none of it. What a method lacks is "
-                 "said; data/README.md has the format, METHODS.md the methods.",
+                 "Judge every method on measured runs: mean, median, 90th percentile, largest and "
+                 "signed error, RMSE, R2, rank correlation, coverage. Each fold of runs is "
+                 "forecast by fits that saw none of it; methods on layers take a profile or a data "
+                 "row as it is. What a method lacks is said; data/README.md has the format, "
+                 "METHODS.md the methods.",
              .examples = "  joulecast evaluate runs.jsonl\n"
                          "  joulecast evaluate runs.jsonl --split leave-one-out:hardware\n"
                          "  joulecast evaluate runs.jsonl --holdout split=test --as-published\n"
+                         "  joulecast evaluate runs.jsonl --folds 2 -p profile.json\n"
                          "  joulecast evaluate study.jsonl --factors\n",
              .operands_min = 1,
              .operands_max = 1,

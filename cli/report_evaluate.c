@@ -40,17 +40,18 @@ static const struct column all_columns[] = {
     {"r2_log", NULL, VALUE_REAL, false, NULL, NULL},
     {"spearman", NULL, VALUE_REAL, false, NULL, NULL},
     {"coverage", NULL, VALUE_REAL, false, NULL, NULL},
+    {"fitted_elsewhere", NULL, VALUE_TEXT, false, NULL, NULL},
     {"available", NULL, VALUE_BOOL, false, NULL, NULL},
     {"why", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
 static void fill_all(const struct evaluate_report *report, struct records *records) {
   records_start(records, all_columns, COLUMN_COUNT(all_columns));
-  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+  for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
     const struct jc_statistics *s = &e->errors;
     const double numbers[] = {s->bias, s->rmse_j, s->r2, s->r2_log, s->spearman, s->coverage};
-    record_text(records, e->method->name);
+    record_text(records, e->method);
     record_count(records, s->n);
     record_real(records, e->applicable ? s->mape : NAN);
     record_real(records, e->applicable ? s->median : NAN);
@@ -59,6 +60,7 @@ static void fill_all(const struct evaluate_report *report, struct records *recor
     record_count(records, e->applicable ? report->set->rows[s->worst_row].line : 0);
     for (size_t k = 0; k < sizeof(numbers) / sizeof(numbers[0]); k++)
       record_real(records, e->applicable ? numbers[k] : NAN);
+    record_text(records, e->fitted_elsewhere);
     record_flag(records, e->applicable);
     record_text(records, e->why[0] != '\0' ? e->why : NULL);
   }
@@ -73,6 +75,9 @@ static void put_report(const struct evaluate_report *report, const struct record
   jc_put_string(w, "runs", report->set->path);
   jc_put_uint(w, "n", report->set->count);
   jc_put_uint(w, "without_energy", report->set->skipped);
+  jc_put_uint(w, "counted_from_model", report->set->counted_from_model);
+  jc_put_uint(w, "model_unknown", report->set->model_unknown);
+  jc_put_uint(w, "tdp_from_data_row", report->set->tdp_from_row);
   jc_put_string(w, "split", report->split);
   jc_put_uint(w, "folds", report->fold_count);
   if (o->split == JC_SPLIT_RANDOM)
@@ -99,11 +104,11 @@ static void print_relative(const struct evaluate_report *report, FILE *out) {
   };
   struct records records;
   records_start(&records, columns, COLUMN_COUNT(columns));
-  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+  for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
     if (!e->applicable)
       continue;
-    record_text(&records, e->method->name);
+    record_text(&records, e->method);
     record_count(&records, e->errors.n);
     record_real(&records, e->errors.mape);
     record_real(&records, e->errors.median);
@@ -127,11 +132,11 @@ static void print_absolute(const struct evaluate_report *report, FILE *out) {
   };
   struct records records;
   records_start(&records, columns, COLUMN_COUNT(columns));
-  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+  for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
     if (!e->applicable)
       continue;
-    record_text(&records, e->method->name);
+    record_text(&records, e->method);
     record_real(&records, e->errors.rmse_j);
     record_real(&records, e->errors.r2);
     record_real(&records, e->errors.r2_log);
@@ -142,17 +147,44 @@ static void print_absolute(const struct evaluate_report *report, FILE *out) {
   records_free(&records);
 }
 
-/* What was not judged, and what was judged on fewer runs than others. */
+/* What no fold fitted, what was not judged, and what was judged on fewer runs than others. */
 static void print_reasons(const struct evaluate_report *report, FILE *out) {
   char text[400];
-  for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
+  for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
+    if (e->applicable && e->fitted_elsewhere != NULL) {
+      (void)snprintf(text, sizeof(text), "note: %s: fitted elsewhere, not in the folds: %.300s",
+                     e->method, e->fitted_elsewhere);
+      print_wrapped(out, text, 0, 2);
+    }
     if (e->why[0] == '\0')
       continue;
     (void)snprintf(text, sizeof(text), "%s: %s: %s", e->applicable ? "note" : "not applicable",
-                   e->method->name, e->why);
+                   e->method, e->why);
     print_wrapped(out, text, 0, 2);
   }
+}
+
+/* Lines that are left out, and where the counts of the others come from. */
+static void print_sources(const struct jc_run_set *set, FILE *out) {
+  char text[480];
+  if (set->skipped > 0)
+    fprintf(out, "note: %u lines without energy_j are not counted\n", set->skipped);
+  if (set->counted_from_model > 0)
+    fprintf(out, "note: %u of %u runs have the counts of their model, analysed\n",
+            set->counted_from_model, set->count);
+  if (set->tdp_from_row > 0) {
+    (void)snprintf(text, sizeof(text),
+                   "note: %u of %u runs have the TDP of their machine's data row: %s",
+                   set->tdp_from_row, set->count, set->tdp_row);
+    print_wrapped(out, text, 0, 2);
+  }
+  if (set->model_unknown == 0)
+    return;
+  (void)snprintf(text, sizeof(text),
+                 "note: %u of %u runs have neither counts nor a known model; line %u: %s",
+                 set->model_unknown, set->count, set->model_unknown_line, set->model_unknown_why);
+  print_wrapped(out, text, 0, 2);
 }
 
 static void print_report(const struct evaluate_report *report, FILE *out) {
@@ -168,8 +200,7 @@ static void print_report(const struct evaluate_report *report, FILE *out) {
   fputc('\n', out);
   print_absolute(report, out);
   fputc('\n', out);
-  if (report->set->skipped > 0)
-    fprintf(out, "note: %u lines without energy_j are not counted\n", report->set->skipped);
+  print_sources(report->set, out);
   print_reasons(report, out);
 }
 
@@ -210,8 +241,7 @@ void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set
   records_start(&forecasts->records, forecast_columns, COLUMN_COUNT(forecast_columns));
 }
 
-void record_forecast(void *context, const struct jc_run_method *method,
-                     const struct jc_judged *judged) {
+void record_forecast(void *context, const char *method, const struct jc_judged *judged) {
   static const enum jc_run_group groups[] = {JC_GROUP_ARCHITECTURE, JC_GROUP_DATASET,
                                              JC_GROUP_HARDWARE};
   struct forecast_records *forecasts = context;
@@ -221,7 +251,7 @@ void record_forecast(void *context, const struct jc_run_method *method,
   for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
     record_text(records, forecasts->set->groups[groups[i]].names[row->groups[groups[i]]]);
   record_count(records, judged->fold + 1);
-  record_text(records, method->name);
+  record_text(records, method);
   record_real(records, judged->measured_j);
   record_real(records, judged->forecast_j);
 }

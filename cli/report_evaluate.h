@@ -11,7 +11,7 @@
 struct evaluate_report {
   const struct jc_run_set *set;
   const struct jc_evaluate_options *options;
-  const struct jc_evaluation *evaluations; /* [JC_RUN_METHOD_COUNT] */
+  const struct jc_evaluation *evaluations; /* [JC_EVALUATION_COUNT] */
   uint32_t fold_count;
   const char *split; /* in words: "leave-one-out:hardware" */
 };
@@ -26,8 +26,7 @@ struct forecast_records {
   struct records records;
 };
 void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set *set);
-void record_forecast(void *context, const struct jc_run_method *method,
-                     const struct jc_judged *judged);
+void record_forecast(void *context, const char *method, const struct jc_judged *judged);
 /* Writes PATH, and frees the records. */
 enum jc_status write_forecasts(struct forecast_records *forecasts, const char *path,
                                struct jc_error *error);

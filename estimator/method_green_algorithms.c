@@ -3,27 +3,28 @@
  *
  *   energy = (TDP x usage + W/GB x memory) x time
  *
- * Lannelongue, Grealey, Inouye: Green Algorithms (Advanced Science 8(12), 2021), equation 1, which
- * multiplies by the PUE as well: that is the facility's energy here, as with every method. The
- * memory is what the machine has, whether used or not; the usage is 1 unless known. */
+ * The memory is what the machine has, whether used or not; the usage is 1 unless known. */
+#include "estimator/green_algorithms.h"
+
 #include <string.h>
 
 #include "estimator/methods.h"
 
 static const double bytes_per_gb = 1e9;
 
-double jc_green_algorithms_w(const struct jc_problem *problem) {
-  const double usage = problem->usage > 0 ? problem->usage : 1;
-  return problem->hardware->tdp_w * usage +
-         problem->hardware->memory_w_per_gb * problem->memory_bytes / bytes_per_gb;
+double jc_green_algorithms_w(double processor_w, double usage, double memory_w_per_gb,
+                             double memory_bytes) {
+  return processor_w * usage + memory_w_per_gb * memory_bytes / bytes_per_gb;
 }
 
 static enum jc_status estimate_run(const struct jc_problem *problem, struct jc_estimate *estimate,
                                    struct jc_error *error) {
-  if (jc_estimate_by_power(&jc_method_green_algorithms, problem, jc_green_algorithms_w(problem),
-                           estimate, error) == JC_OK)
-    estimate->domain =
-        strcmp(problem->hardware->device, "gpu") == 0 ? "board+dram" : "package+dram";
+  const struct jc_hardware *hardware = problem->hardware;
+  const double power_w =
+      jc_green_algorithms_w(hardware->tdp_w, problem->usage > 0 ? problem->usage : 1,
+                            hardware->memory_w_per_gb, problem->memory_bytes);
+  if (jc_estimate_by_power(&jc_method_green_algorithms, problem, power_w, estimate, error) == JC_OK)
+    estimate->domain = strcmp(hardware->device, "gpu") == 0 ? "board+dram" : "package+dram";
   return error->status;
 }
 

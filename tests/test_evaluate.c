@@ -31,7 +31,7 @@ static void evaluate(const struct jc_evaluate_options *options, struct jc_evalua
 /* All joules that are judged become three times as many: forecasts that know nothing of them stay,
  * so that every mean of forecast / measured is a third. */
 Test(evaluate, nothing_is_fitted_on_what_it_is_judged_by) {
-  struct jc_evaluation before[JC_RUN_METHOD_COUNT], after[JC_RUN_METHOD_COUNT];
+  struct jc_evaluation before[JC_EVALUATION_COUNT], after[JC_EVALUATION_COUNT];
   evaluate(&held_out, before);
   for (uint32_t i = 0; i < set.count; i++) {
     if (strcmp(jc_run_row_label(&set.rows[i], "part"), "test") != 0)
@@ -41,11 +41,11 @@ Test(evaluate, nothing_is_fitted_on_what_it_is_judged_by) {
   }
   evaluate(&held_out, after);
   for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
-    cr_assert(before[i].applicable && after[i].applicable, "%s: %s", before[i].method->name,
+    cr_assert(before[i].applicable && after[i].applicable, "%s: %s", before[i].method,
               before[i].why);
     cr_assert_eq(after[i].errors.n, 6);
     cr_assert_float_eq(1 + after[i].errors.bias, (1 + before[i].errors.bias) / 3, 1e-9, "%s",
-                       before[i].method->name);
+                       before[i].method);
   }
 }
 
@@ -109,8 +109,8 @@ Test(evaluate, folds_by_group_and_label) {
 /* 10 of the 20 epochs come before the window: half of a forecast of the whole run. */
 Test(evaluate, targets_of_a_method_by_hand) {
   struct jc_evaluate_options options = held_out;
-  struct jc_evaluation whole[JC_RUN_METHOD_COUNT], epoch[JC_RUN_METHOD_COUNT],
-      stable[JC_RUN_METHOD_COUNT];
+  struct jc_evaluation whole[JC_EVALUATION_COUNT], epoch[JC_EVALUATION_COUNT],
+      stable[JC_EVALUATION_COUNT];
   evaluate(&options, whole);
   options.target = JC_TARGET_EPOCH;
   evaluate(&options, epoch);
@@ -126,7 +126,7 @@ Test(evaluate, targets_of_a_method_by_hand) {
 }
 
 Test(evaluate, a_method_that_cannot_be_judged_says_why) {
-  struct jc_evaluation evaluations[JC_RUN_METHOD_COUNT];
+  struct jc_evaluation evaluations[JC_EVALUATION_COUNT];
   for (uint32_t i = 0; i < set.count; i++) {
     set.rows[i].values[JC_RUN_UTILIZATION] = NAN;
     if (i < 9)
@@ -136,14 +136,14 @@ Test(evaluate, a_method_that_cannot_be_judged_says_why) {
            evaluations);
   for (size_t i = 0; i < JC_RUN_METHOD_COUNT; i++) {
     const struct jc_evaluation *e = &evaluations[i];
-    if (strcmp(e->method->name, "green-algorithms") == 0) {
+    if (strcmp(e->method, "green-algorithms") == 0) {
       cr_assert_not(e->applicable);
       cr_assert_str_eq(e->why, "18 of 18 runs lack accelerator.utilization");
-    } else if (strcmp(e->method->name, "mlco2") == 0) {
+    } else if (strcmp(e->method, "mlco2") == 0) {
       cr_assert(e->applicable);
       cr_assert_eq(e->errors.n, 9);
       cr_assert_str_eq(e->why, "9 of 18 runs lack time_s");
-    } else if (strcmp(e->method->name, "pre-power") == 0) {
+    } else if (strcmp(e->method, "pre-power") == 0) {
       cr_assert_not(e->applicable); /* the second part's fold has nothing to learn from */
       cr_assert_str_eq(e->why, "no run outside fold 2 has what the method needs, so none to learn "
                                "from");

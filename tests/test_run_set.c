@@ -49,6 +49,70 @@ Test(run_set, counts_of_an_inline_model_are_analysed) {
   jc_run_set_free(&set);
 }
 
+/* Its first layer flattens, and computes nothing. 101,632 MACs are what its file expects; backward
+ * is twice that, but for the gradient of the input: 784 x 128 MACs. */
+Test(run_set, counts_of_a_shipped_model_are_analysed) {
+  struct jc_error error = {0};
+  struct jc_run_set set = {0};
+  setenv("JOULECAST_MODELS", TEST_SOURCE_DIR "/models", 1);
+  cr_assert_eq(jc_run_set_read(FIXTURES "/runs/shipped_models.jsonl", &set, &error), JC_OK, "%s",
+               error.text);
+  const double *v = set.rows[2].values;
+  cr_assert_eq(set.counted_from_model, 3);
+  cr_assert_eq(set.model_unknown, 0);
+  cr_assert_eq(v[JC_RUN_LAYERS], 3);
+  cr_assert_eq(v[JC_RUN_FORWARD_MACS], 101632);
+  cr_assert_eq(v[JC_RUN_BACKWARD_MACS], 2 * 101632 - 784 * 128);
+  cr_assert_eq(v[JC_RUN_TRAINABLE_PARAMS], 101770);
+  jc_run_set_free(&set);
+}
+
+/* A study that trained on other images than the model's has other counts. */
+Test(run_set, images_of_another_size_have_no_counts_of_the_model) {
+  struct jc_error error = {0};
+  struct jc_run_set set;
+  setenv("JOULECAST_MODELS", TEST_SOURCE_DIR "/models", 1);
+  read_set("{\"schema\": \"joulecast.run/1\", \"model\": \"mlp_784_128_10\", " RUN
+           ", \"energy_j\": 50, \"dataset\": {\"image_height\": 28, \"image_width\": 28}}\n"
+           "{\"schema\": \"joulecast.run/1\", \"model\": \"mlp_784_128_10\", " RUN
+           ", \"energy_j\": 50, \"dataset\": {\"image_height\": 32, \"image_width\": 28}}\n",
+           &set, &error);
+  cr_assert_eq(error.status, JC_OK, "%s", error.text);
+  cr_assert_eq(set.rows[0].values[JC_RUN_FORWARD_MACS], 101632);
+  cr_assert(isnan(set.rows[1].values[JC_RUN_FORWARD_MACS]));
+  cr_assert_eq(set.model_unknown, 1);
+  cr_assert_eq(set.model_unknown_line, 2);
+  cr_assert_str_eq(set.model_unknown_why, "the run's images are of 32x28, the input of model "
+                                          "'mlp_784_128_10' is 1x28x28");
+  jc_run_set_free(&set);
+}
+
+/* NVIDIA's T4 has 70 W, Intel's Core i5-8500 65 W for 6 cores. The line's own TDP wins, and an
+ * accelerator is not looked for. */
+Test(run_set, tdp_of_the_machine_s_data_row) {
+#define TDP_LINE(rest)                                                                             \
+  "{\"schema\": \"joulecast.run/1\", \"model\": \"not_shipped\", \"run\": {\"batch_size\": 8, "    \
+  "\"precision\": \"fp32\", \"threads\": 3}, \"energy_j\": 50, " rest "}\n"
+#define CORE_I5                                                                                    \
+  "\"machine\": {\"cpu_model\": \"Intel(R) Core(TM) i5-8500 CPU @ 3.00GHz\", \"cpus\": 6}"
+  static const double expected_w[] = {70, 32.5, 50, NAN};
+  struct jc_error error = {0};
+  struct jc_run_set set;
+  setenv("JOULECAST_DATA", TEST_SOURCE_DIR "/data", 1);
+  read_set(TDP_LINE("\"machine\": \"t4\"") TDP_LINE(CORE_I5)
+               TDP_LINE(CORE_I5 ", \"accelerator\": {\"tdp_w\": 50}")
+                   TDP_LINE(CORE_I5 ", \"accelerator\": {\"name\": \"Orin\"}"),
+           &set, &error);
+  cr_assert_eq(error.status, JC_OK, "%s", error.text);
+  for (uint32_t i = 0; i < 4; i++) {
+    const double tdp_w = set.rows[i].values[JC_RUN_TDP_W];
+    cr_expect(isnan(expected_w[i]) ? isnan(tdp_w) : tdp_w == expected_w[i], "%u: %g W", i, tdp_w);
+  }
+  cr_assert_eq(set.tdp_from_row, 2);
+  cr_assert_str_eq(set.tdp_row, "t4");
+  jc_run_set_free(&set);
+}
+
 /* The line knows of frozen layers; the model does not. A name that is not shipped has no counts. */
 Test(run_set, counts_of_the_line_win) {
   struct jc_error error = {0};
