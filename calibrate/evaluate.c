@@ -203,9 +203,10 @@ static void judge_all(struct work *work, struct jc_evaluation *evaluations,
   jc_run_layers_free(&layers);
 }
 
-enum jc_status jc_evaluate(const struct jc_run_set *set, const struct jc_evaluate_options *options,
-                           struct jc_evaluation *evaluations, uint32_t *fold_count,
-                           struct jc_error *error) {
+enum jc_status jc_evaluate_runs(const struct jc_run_set *set,
+                                const struct jc_evaluate_options *options,
+                                struct jc_evaluation *evaluations, uint32_t *fold_count,
+                                struct jc_error *error) {
   struct work work = {.set = set,
                       .options = options,
                       .folds = calloc(set->count, sizeof(*work.folds)),

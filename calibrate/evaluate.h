@@ -2,7 +2,7 @@
  *
  *   struct jc_evaluate_options options = {.split = JC_SPLIT_RANDOM, .folds = 5};
  *   struct jc_evaluation evaluations[JC_EVALUATION_COUNT];
- *   if (jc_evaluate(&set, &options, evaluations, &error) != JC_OK) ...
+ *   if (jc_evaluate_runs(&set, &options, evaluations, &error) != JC_OK) ...
  *
  * Runs are dealt into folds; the runs of a fold are forecast by a fit to all others, scalers and
  * hyper-parameters included. Methods that look at layers were fitted elsewhere, and are judged on
@@ -73,8 +73,9 @@ enum jc_status jc_evaluate_split(const struct jc_run_set *set,
 
 /* Fills EVALUATIONS [JC_EVALUATION_COUNT] and *FOLD_COUNT: methods on whole runs in their order,
  * then those on layers in theirs. */
-enum jc_status jc_evaluate(const struct jc_run_set *set, const struct jc_evaluate_options *options,
-                           struct jc_evaluation *evaluations, uint32_t *fold_count,
-                           struct jc_error *error);
+enum jc_status jc_evaluate_runs(const struct jc_run_set *set,
+                                const struct jc_evaluate_options *options,
+                                struct jc_evaluation *evaluations, uint32_t *fold_count,
+                                struct jc_error *error);
 
 #endif

@@ -195,7 +195,7 @@ static enum jc_status judge(const struct evaluate_options *o, struct split_choic
   start_forecasts(&forecasts, set);
   choice->options.tell = o->forecasts != NULL ? record_forecast : NULL;
   choice->options.context = &forecasts;
-  if (jc_evaluate(set, &choice->options, evaluations, &report.fold_count, error) == JC_OK)
+  if (jc_evaluate_runs(set, &choice->options, evaluations, &report.fold_count, error) == JC_OK)
     (void)report_evaluate(&report, output_format(&o->output), output, error);
   if (o->forecasts != NULL && !jc_error_is_set(error))
     return write_forecasts(&forecasts, o->forecasts, error);

@@ -25,7 +25,8 @@ static const struct jc_evaluate_options held_out = {
 static void evaluate(const struct jc_evaluate_options *options, struct jc_evaluation *evaluations) {
   struct jc_error error = {0};
   uint32_t folds;
-  cr_assert_eq(jc_evaluate(&set, options, evaluations, &folds, &error), JC_OK, "%s", error.text);
+  cr_assert_eq(jc_evaluate_runs(&set, options, evaluations, &folds, &error), JC_OK, "%s",
+               error.text);
 }
 
 /* All joules that are judged become three times as many: forecasts that know nothing of them stay,
