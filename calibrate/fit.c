@@ -293,7 +293,7 @@ static enum jc_status check_baseline(const struct collection *c, struct jc_error
 static enum jc_status fit(struct collection *c, struct jc_profile *profile,
                           struct jc_error *error) {
   const size_t doubles = (size_t)c->rows.count * (JC_LINEAR_FEATURES + 1);
-  struct jc_observation *observations = calloc(c->networks.count, sizeof(*observations));
+  struct jc_observation *observations = calloc(c->networks.count + 1, sizeof(*observations));
   struct timed timed = {0};
   double *block = calloc(c->networks.count * doubles, sizeof(double));
   if (observations == NULL || block == NULL) {

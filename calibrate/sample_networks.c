@@ -8,8 +8,8 @@
 #include "calibrate/measure.h"
 #include "estimator/model_file.h"
 
-struct jc_sample *jc_network_sample(const struct jc_sample_network *p) {
-  return &p->looks.samples[p->chosen];
+struct jc_sample *jc_network_sample(const struct jc_sample_network *network) {
+  return &network->looks.samples[network->chosen];
 }
 
 static void prepared_free(struct jc_sample_network *p) {
@@ -23,11 +23,11 @@ static void prepared_free(struct jc_sample_network *p) {
   free(p);
 }
 
-void jc_sample_networks_free(struct jc_sample_networks *c) {
-  for (uint32_t i = 0; i < c->count; i++)
-    prepared_free(c->items[i]);
-  free(c->items);
-  jc_forward_free(&c->forward);
+void jc_sample_networks_free(struct jc_sample_networks *networks) {
+  for (uint32_t i = 0; i < networks->count; i++)
+    prepared_free(networks->items[i]);
+  free(networks->items);
+  jc_forward_free(&networks->forward);
 }
 
 static enum jc_status analyze(struct jc_sample_network *p, struct jc_error *error) {
@@ -85,9 +85,10 @@ const char *jc_sample_difference(const struct jc_sample *a, const struct jc_samp
   return NULL;
 }
 
-static enum jc_status check_same(const struct jc_sample_networks *c, const struct jc_sample *sample,
-                                 struct jc_error *error) {
-  const struct jc_sample *first = c->count > 0 ? jc_network_sample(c->items[0]) : sample;
+static enum jc_status check_same(const struct jc_sample_networks *networks,
+                                 const struct jc_sample *sample, struct jc_error *error) {
+  const struct jc_sample *first =
+      networks->count > 0 ? jc_network_sample(networks->items[0]) : sample;
   const char *difference = jc_sample_difference(first, sample);
   if (difference == NULL)
     return JC_OK;
@@ -141,42 +142,42 @@ static enum jc_status add_look(struct jc_sample_network *p, struct jc_sample *sa
 }
 
 /* A network that was measured again is one network, or leaving it out would leave nothing out. */
-static struct jc_sample_network *find_network(const struct jc_sample_networks *c,
+static struct jc_sample_network *find_network(const struct jc_sample_networks *networks,
                                               const struct jc_sample *sample) {
-  for (uint32_t i = 0; i < c->count && sample->id[0] != '\0'; i++) {
-    const struct jc_sample *known = jc_network_sample(c->items[i]);
+  for (uint32_t i = 0; i < networks->count && sample->id[0] != '\0'; i++) {
+    const struct jc_sample *known = jc_network_sample(networks->items[i]);
     if (strcmp(known->id, sample->id) == 0 && known->layer_count == sample->layer_count)
-      return c->items[i];
+      return networks->items[i];
   }
   return NULL;
 }
 
-static enum jc_status append(struct jc_sample_networks *c, struct jc_sample_network *p,
+static enum jc_status append(struct jc_sample_networks *networks, struct jc_sample_network *p,
                              struct jc_error *error) {
-  if (c->count == c->capacity) {
-    const uint32_t capacity = c->capacity > 0 ? 2 * c->capacity : 128;
+  if (networks->count == networks->capacity) {
+    const uint32_t capacity = networks->capacity > 0 ? 2 * networks->capacity : 128;
     struct jc_sample_network **items =
-        realloc(c->items, capacity * sizeof(struct jc_sample_network *));
+        realloc(networks->items, capacity * sizeof(struct jc_sample_network *));
     if (items == NULL)
       return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-    c->items = items;
-    c->capacity = capacity;
+    networks->items = items;
+    networks->capacity = capacity;
   }
-  c->items[c->count++] = p;
+  networks->items[networks->count++] = p;
   return JC_OK;
 }
 
 /* Takes over the sample's contents: a forward pass, as all samples before it. */
-static enum jc_status add_forward(struct jc_sample_networks *c, struct jc_sample *sample,
+static enum jc_status add_forward(struct jc_sample_networks *networks, struct jc_sample *sample,
                                   struct jc_fit_report *report, struct jc_error *error) {
   report->samples++;
-  (void)jc_forward_add(&c->forward, sample, error);
+  (void)jc_forward_add(&networks->forward, sample, error);
   jc_sample_free(sample);
   return error->status;
 }
 
 /* Takes over the sample's contents. */
-static enum jc_status add_network(struct jc_sample_networks *c, struct jc_sample *sample,
+static enum jc_status add_network(struct jc_sample_networks *networks, struct jc_sample *sample,
                                   struct jc_error *error) {
   struct jc_sample_network *p = calloc(1, sizeof(*p));
   if (p == NULL) {
@@ -184,35 +185,35 @@ static enum jc_status add_network(struct jc_sample_networks *c, struct jc_sample
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   }
   if (add_look(p, sample, error) != JC_OK || analyze(p, error) != JC_OK ||
-      append(c, p, error) != JC_OK)
+      append(networks, p, error) != JC_OK)
     prepared_free(p);
   return error->status;
 }
 
 /* Takes over the sample's contents. */
-static enum jc_status add_sample(struct jc_sample_networks *c, struct jc_sample *sample,
+static enum jc_status add_sample(struct jc_sample_networks *networks, struct jc_sample *sample,
                                  struct jc_fit_report *report, struct jc_error *error) {
   const bool forward = sample->run.phase == JC_RUN_FORWARD;
-  if (forward ? c->count > 0 : c->forward.count > 0) {
+  if (forward ? networks->count > 0 : networks->forward.count > 0) {
     jc_sample_free(sample);
     return jc_fail(error, JC_ERROR_MISMATCH, 0, "run.phase",
                    "expected \"%s\", as in the samples before, got \"%s\": fit them apart",
                    forward ? "training" : "forward", forward ? "forward" : "training");
   }
   if (forward)
-    return add_forward(c, sample, report, error);
+    return add_forward(networks, sample, report, error);
   report->samples++;
   report->disturbed += jc_sample_is_disturbed(sample) ? 1 : 0;
-  if (check_same(c, sample, error) != JC_OK || jc_sample_is_disturbed(sample) ||
+  if (check_same(networks, sample, error) != JC_OK || jc_sample_is_disturbed(sample) ||
       check_complete(sample, error) != JC_OK) {
     jc_sample_free(sample);
     return error->status;
   }
-  struct jc_sample_network *known = find_network(c, sample);
-  return known != NULL ? add_look(known, sample, error) : add_network(c, sample, error);
+  struct jc_sample_network *known = find_network(networks, sample);
+  return known != NULL ? add_look(known, sample, error) : add_network(networks, sample, error);
 }
 
-enum jc_status jc_sample_networks_read(struct jc_sample_networks *c, const char *path,
+enum jc_status jc_sample_networks_read(struct jc_sample_networks *networks, const char *path,
                                        struct jc_fit_report *report, struct jc_error *error) {
   struct jc_samples_reader reader;
   struct jc_sample sample;
@@ -220,7 +221,7 @@ enum jc_status jc_sample_networks_read(struct jc_sample_networks *c, const char 
   if (jc_samples_open(path, &reader, error) != JC_OK)
     return error->status;
   while (jc_samples_next(&reader, &sample, &more, error) == JC_OK && more) {
-    if (add_sample(c, &sample, report, error) != JC_OK) {
+    if (add_sample(networks, &sample, report, error) != JC_OK) {
       jc_error_name_file(error, path);
       error->line = error->line > 0 ? error->line : reader.line;
       break;
@@ -231,17 +232,17 @@ enum jc_status jc_sample_networks_read(struct jc_sample_networks *c, const char 
   return error->status;
 }
 
-enum jc_status jc_sample_networks_remove_drift(struct jc_sample_networks *c, struct jc_drift *drift,
-                                               struct jc_error *error) {
-  struct jc_looks *networks = malloc(c->count * sizeof(*networks));
-  if (networks == NULL)
+enum jc_status jc_sample_networks_remove_drift(struct jc_sample_networks *networks,
+                                               struct jc_drift *drift, struct jc_error *error) {
+  struct jc_looks *looks = malloc(networks->count * sizeof(*looks));
+  if (looks == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-  for (uint32_t i = 0; i < c->count; i++)
-    networks[i] = c->items[i]->looks;
-  if (jc_drift_find(networks, c->count, drift, error) == JC_OK) {
-    for (uint32_t i = 0; i < c->count; i++)
-      jc_drift_remove(drift, &networks[i], c->items[i]->chosen);
+  for (uint32_t i = 0; i < networks->count; i++)
+    looks[i] = networks->items[i]->looks;
+  if (jc_drift_find(looks, networks->count, drift, error) == JC_OK) {
+    for (uint32_t i = 0; i < networks->count; i++)
+      jc_drift_remove(drift, &looks[i], networks->items[i]->chosen);
   }
-  free(networks);
+  free(looks);
   return error->status;
 }

@@ -124,9 +124,10 @@ static enum jc_status locate_profile(const struct check_options *o, struct check
     return jc_profile_find_default(&check->machine, JC_PRECISION_FP32,
                                    (uint32_t)o->machine.threads.value, check->profile_path,
                                    sizeof(check->profile_path), error);
-  if (strlen(given) >= sizeof(check->profile_path))
+  const size_t bytes = strlen(given) + 1;
+  if (bytes > sizeof(check->profile_path))
     return jc_fail(error, JC_ERROR_USAGE, 0, "--profile", "the name is too long");
-  strcpy(check->profile_path, given);
+  memcpy(check->profile_path, given, bytes);
   return JC_OK;
 }
 
