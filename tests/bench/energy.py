@@ -15,7 +15,8 @@ joules of a step are known without any meter:
 where both seconds come from the check: its clock, and the CPU time of its process. Beside them stand
 the joules that its meter showed, those that the profile forecasts, and the error of the forecast
 seconds (of median steps). Errors are forecast/known - 1. Watts found by the calibration stand beside
-the true ones: a busy core's times the threads. Raw rows go to FOLDER/results.jsonl. Run nothing else
+the true ones: a busy core's times the threads. Seconds and joules of a step are brought to the speed of
+the machine of which the profile speaks (accuracy.py, slowdown()). Raw rows go to FOLDER/results.jsonl. Run nothing else
 meanwhile. Python's standard library is all it wants.
 """
 import argparse
@@ -26,6 +27,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+from accuracy import slowdown
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = ("layerwise", "layerwise-linear")
@@ -111,21 +114,24 @@ def report(rows):
     return "\n".join(lines).rstrip()
 
 
-def network_rows(check, threads):
-    """A row for every network and method of what `calibrate check --format json` printed."""
+def network_rows(check, threads, speed):
+    """A row for every network and method of what `calibrate check --format json` printed, measured
+    at SPEED, a profile's (or None)."""
     rows = []
     for c in check["configurations"]:
         measured = c["measured"][0]
+        slow = slowdown(speed, measured)
         for method in c["methods"]:
             if method["name"] not in METHODS or method["energy_per_step_j"] is None:
                 continue
             rows.append({
                 "kind": "network", "threads": threads, "configuration": c["configuration"],
                 "method": method["name"], "steps": measured["steps"],
-                "known_j": known_j(measured["step_mean_s"], measured["cpu_share"], threads),
-                "metered_j": measured["energy_per_step_j"],
+                "known_j": known_j(measured["step_mean_s"], measured["cpu_share"], threads) / slow,
+                "metered_j": measured["energy_per_step_j"] / slow, "slowdown": slow,
                 "forecast_j": method["energy_per_step_j"],
-                "median_s": measured["step_median_s"], "mean_s": measured["step_mean_s"],
+                "median_s": measured["step_median_s"] / slow,
+                "mean_s": measured["step_mean_s"] / slow,
                 "forecast_s": method["time_per_step_s"], "cpu_share": measured["cpu_share"],
                 "quiet": measured["quiet"]})
     return rows
@@ -174,13 +180,14 @@ class Bench:
                          *self.arguments.calibrate_options.split())
         with open(stem + ".calibrate.txt", "w", encoding="utf-8") as out:
             out.write(text)
-        with open(stem + ".json", encoding="utf-8") as profile:
-            self.keep(profile_row(json.load(profile)))
+        with open(stem + ".json", encoding="utf-8") as text:
+            profile = json.load(text)
+        self.keep(profile_row(profile))
         check = json.loads(self.call("calibrate", "check", "-q", "--format", "json", "-t",
                                      str(threads), "-p", stem + ".json", "-m",
                                      self.arguments.list, *self.arguments.check_options.split(),
                                      allowed=(0, 1)))  # 1: the profile is not to be trusted
-        for row in network_rows(check, threads):
+        for row in network_rows(check, threads, profile["layerwise"].get("speed")):
             self.keep(row)
 
 

@@ -32,10 +32,20 @@ class Arithmetic(unittest.TestCase):
         self.assertAlmostEqual(energy.known_j(2, 0.5, 2), 2 * (30 + 11))
 
     def test_rows_of_a_check(self):
-        row, = energy.network_rows(CHECK, 2)
+        row, = energy.network_rows(CHECK, 2, None)
         self.assertAlmostEqual(row["known_j"], 0.11 * (30 + 11 * 2 * 0.95))
         self.assertEqual((row["metered_j"], row["forecast_j"]), (5.6, 5.5))
         self.assertEqual((row["median_s"], row["forecast_s"]), (0.1, 0.105))
+
+    def test_rows_are_of_the_profile_s_speed(self):
+        check = json.loads(json.dumps(CHECK))
+        check["configurations"][0]["measured"][0].update(speed_compute_s=1e-4, speed_memory_s=3e-3)
+        speed = {"compute_s": 1e-4, "memory_s": 2e-3, "compute_slope": 0.5, "memory_slope": 1}
+        row, = energy.network_rows(check, 2, speed)
+        self.assertAlmostEqual(row["slowdown"], 1.5)
+        self.assertAlmostEqual(row["known_j"], 0.11 * (30 + 11 * 2 * 0.95) / 1.5)
+        self.assertAlmostEqual(row["metered_j"], 5.6 / 1.5)
+        self.assertAlmostEqual(row["median_s"], 0.1 / 1.5)
 
     def test_errors_have_their_sign(self):
         pairs = [(1.1, 1), (0.8, 1)]
@@ -45,7 +55,7 @@ class Arithmetic(unittest.TestCase):
 
 class Reports(unittest.TestCase):
     def test_a_report_is_made_of_files(self):
-        rows = [energy.profile_row(PROFILE), *energy.network_rows(CHECK, 2)]
+        rows = [energy.profile_row(PROFILE), *energy.network_rows(CHECK, 2, None)]
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "rows.jsonl")
             with open(path, "w", encoding="utf-8") as out:
