@@ -7,9 +7,9 @@ A row is an epoch of training at 224 x 224 pixels on one GPU: seconds and joules
 device, forward, loss, backward and optimiser, which are summed here; waiting for the next batch is
 in none of them. Power was read ten times a second, so that the joules of the table are the seconds
 of a phase times the mean watts of the epoch. Networks are those of the study's own definitions
-(dtjgp_networks.py), one input channel and ten classes on Fashion-MNIST; `vit` is given by its name
-only. The card called RTX4070 ran under limits of 100 to 320 W (`performance_N`), and as 320 W is no
-limit of an RTX 4070, its TDP is taken to be the largest limit that was set, as for the Zeus traces.
+(dtjgp_networks.py), with one input channel on Fashion-MNIST. The card called RTX4070 ran under
+limits of 100 to 320 W (`performance_N`); as 320 W is no limit of an RTX 4070, its TDP is taken to
+be the largest that was set, as for the Zeus traces.
 
 Left out: rows without joules; epochs whose layers were timed one by one (`layer`), since that stops
 the device behind each; and the source that repeats another to the digit.
@@ -18,7 +18,7 @@ the device behind each; and the source that repeats another to the digit.
 import re
 import sys
 
-from dtjgp_networks import network
+from dtjgp_networks import NETWORKS, network
 from run_table import convert
 
 SIDE = 224
@@ -47,10 +47,10 @@ def run_of(row):
     if row.text("src") == REPEATED or timed_by_layer or None in joules:
         return None
     samples, channels, classes = row.one_of("dataset", DATASETS)
-    name = row.text("model")
+    row.one_of("model", NETWORKS)
     return {
         "id": f"dtjgp:{row.line}",
-        "model": network(name, [channels, SIDE, SIDE], classes) or name,
+        "model": network(row.text("model"), [channels, SIDE, SIDE], classes),
         "run": {"batch_size": row.count("batch"), "epochs": 1, "samples": samples,
                 "val_samples": 0, "precision": "fp32"},
         "runner": {"name": "pytorch"},

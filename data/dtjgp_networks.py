@@ -8,11 +8,14 @@ the shortcuts). The others differ from what their names say, or are not shipped:
     googlenet_mod9    no inception at all
     resnet50          bottlenecks that do not widen, and every stage begins with stride 2
     mobilenetv1       no batch normalisation nor activation in its separable convolutions
+    vit               patches of 32, width 1024, 6 layers, 16 heads, MLP of 2048; without the
+                      normalisation of the raw patches
 The widths were read in the study's source (4090/Functions/CNN_models.py).
 """
 
 import json
 import os
+from functools import partial
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
 
@@ -143,27 +146,52 @@ def vgg13(layers, classes):
     layers.put("linear", out_features=classes)
 
 
-BUILDERS = {
-    **{name: (lambda layers, classes, branches=branches: googlenet(layers, classes, branches))
-       for name, branches in BRANCHES.items()},
-    "resnet50": plain_resnet50, "mobilenetv1": mobilenet_v1, "vgg13": vgg13,
+def vit(layers, classes):
+    layers.put("conv2d", out_channels=1024, kernel_size=32, stride=32)
+    layers.put("reshape", shape=[1024, 49])
+    layers.put("permute", dims=[0, 2, 1])
+    tokens = layers.put("layernorm")
+    token = layers.put("parameter", shape=[1, 1024])
+    tokens = layers.put("concat", [token, tokens])
+    position = layers.put("parameter", shape=[50, 1024])
+    end = layers.put("add", [tokens, position])
+    for _ in range(6):
+        layers.put("layernorm")
+        end = layers.put("add", [layers.put("multihead_attention", num_heads=16), end])
+        layers.put("layernorm")
+        layers.put("linear", out_features=2048)
+        layers.put("gelu")
+        end = layers.put("add", [layers.put("linear", out_features=1024), end])
+    layers.put("layernorm")
+    layers.put("select", dim=1, index=0)
+    layers.put("linear", out_features=classes)
+
+
+def built(build, classes):
+    layers = Layers()
+    build(layers, classes)
+    return {"layers": layers}
+
+
+def shipped(model_name, classes):
+    with open(os.path.join(MODELS, f"{model_name}.json"), encoding="utf-8") as file:
+        model = json.load(file)
+    model["layers"][-1]["out_features"] = classes
+    return {key: model[key] for key in ("blocks", "layers") if key in model}
+
+
+# What of a model depends on the name, as a function of the number of classes.
+NETWORKS = {
+    **{name: partial(shipped, model_name) for name, model_name in SHIPPED.items()},
+    **{name: partial(built, partial(googlenet, branches=b)) for name, b in BRANCHES.items()},
+    "mobilenetv1": partial(built, mobilenet_v1),
+    "resnet50": partial(built, plain_resnet50),
+    "vgg13": partial(built, vgg13),
+    "vit": partial(built, vit),
 }
 
 
-def shipped(name, input_shape, classes):
-    with open(os.path.join(MODELS, f"{SHIPPED[name]}.json"), encoding="utf-8") as file:
-        model = json.load(file)
-    model["layers"][-1]["out_features"] = classes
-    return {"schema": model["schema"], "name": name, "input": input_shape,
-            **{key: model[key] for key in ("blocks", "layers") if key in model}}
-
-
 def network(name, input_shape, classes):
-    """The model called NAME; None if its layers are not known."""
-    if name in SHIPPED:
-        return shipped(name, input_shape, classes)
-    if name not in BUILDERS:
-        return None
-    layers = Layers()
-    BUILDERS[name](layers, classes)
-    return {"schema": "joulecast.model/1", "name": name, "input": input_shape, "layers": layers}
+    """The model of that NAME, one of NETWORKS."""
+    return {"schema": "joulecast.model/1", "name": name, "input": input_shape,
+            **NETWORKS[name](classes)}
