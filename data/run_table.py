@@ -73,9 +73,9 @@ def known(members):
     return {key: value for key, value in members.items() if value is not None} or None
 
 
-def convert(needed, run_of):
+def convert(needed, run_of, left_out_if="without joules"):
     """Prints a line for each row of the file that the command line names. RUN_OF returns the run of
-    a row, or None: left out, and counted. Returns the exit status."""
+    a row, or None: left out, which is counted and said to be LEFT_OUT_IF. Returns the exit status."""
     program, paths = os.path.basename(sys.argv[0]), sys.argv[1:]
     if len(paths) != 1 or paths[0].startswith("-"):
         print(f"usage: {program} TABLE.csv > runs.jsonl", file=sys.stderr)
@@ -99,6 +99,6 @@ def convert(needed, run_of):
               file=sys.stderr)
         return 3
     if left_out > 0:
-        print(f"{program}: {paths[0]}: {left_out} rows without joules are left out",
+        print(f"{program}: {paths[0]}: {left_out} rows {left_out_if} are left out",
               file=sys.stderr)
     return 0

@@ -25,6 +25,7 @@ TABLES = {
     "yarally": ("yarally2023_training_energy.csv", "convert_yarally.py"),
     "xu": ("xu2023_summary.csv", "convert_xu.py"),
     "zeus": ("zeus_traces.csv", "convert_zeus.py"),
+    "dtjgp": ("dtjgp_phases.csv", "convert_dtjgp.py"),
 }
 
 FIVE_FOLDS = ("--fold-column", "fold", "--target", "epoch", "--fold-means", "--as-published")
@@ -81,6 +82,8 @@ SHOWN = [
     ("yarally", leave_out("dataset", "--fold-means")), ("yarally", leave_out("configuration")),
     ("xu", leave_out("configuration")), ("xu", leave_out("architecture")),
     ("zeus", leave_out("configuration")), ("zeus", leave_out("hardware")),
+    ("dtjgp", leave_out("architecture", "--fold-means")),
+    ("dtjgp", leave_out("hardware", "--fold-means")),
     ("yarally", ("--factors",)),
 ]
 
