@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 
-from accuracy import slowdown
+from accuracy import read_rows, slowdown
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 METHODS = ("layerwise", "layerwise-linear")
@@ -189,14 +189,6 @@ class Bench:
                                      allowed=(0, 1)))  # 1: the profile is not to be trusted
         for row in network_rows(check, threads, profile["layerwise"].get("speed")):
             self.keep(row)
-
-
-def read_rows(paths):
-    rows = []
-    for path in paths:
-        with open(path, encoding="utf-8") as lines:
-            rows += [json.loads(line) for line in lines if line.strip()]
-    return rows
 
 
 def parse():
