@@ -43,8 +43,9 @@ static const struct option_row rows_samples[] = {
 };
 static const struct option_row rows_method[] = {
     {"method", 0, CALIBRATE(method), "NAME",
-     "fit this method to measured whole runs instead, one file of them (`joulecast evaluate` lists "
-     "and judges those methods); wants --output",
+     "fit this method: with layerwise, layerwise-linear or getzner the profile, which holds all "
+     "three; with a method on whole runs (`joulecast evaluate`) to one file of measured runs, and "
+     "wants --output",
      NULL, OPTION_FREE},
 };
 static const struct option_row rows_profile[] = {
@@ -232,6 +233,12 @@ static int run_measuring(const void *options, const struct text_list *operands,
   return exit_code_of(error);
 }
 
+/* A fit of a profile is the fit of all methods that want one. */
+static bool is_fitted_with_profile(const char *name) {
+  const struct jc_method *method = jc_method_find(name);
+  return method != NULL && (method->needs & JC_NEED_PROFILE) != 0;
+}
+
 static const struct jc_run_method *find_run_method(const char *name, struct jc_error *error) {
   char names[200] = "";
   size_t length = 0;
@@ -242,9 +249,11 @@ static const struct jc_run_method *find_run_method(const char *name, struct jc_e
                                  length > 0 ? ", " : "", jc_run_method_at(i)->name);
   }
   if (method == NULL)
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "expected a method on whole runs that has parameters: %s; got '%.40s'", names,
-                  name);
+    (void)jc_fail(
+        error, JC_ERROR_USAGE, 0, "--method",
+        "expected a method that is fitted: one of a profile (layerwise, layerwise-linear, "
+        "getzner), or on whole runs %s; got '%.40s'",
+        names, name);
   return method;
 }
 
@@ -275,7 +284,7 @@ static int fit_runs(const struct calibrate_options *o, const struct text_list *o
 static int run_fit(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct calibrate_options *o = options;
   struct job job = {.options = o};
-  if (o->method != NULL)
+  if (o->method != NULL && !is_fitted_with_profile(o->method))
     return fit_runs(o, operands, error);
   if (operands->count == 0) {
     if (start_job(o, &job, error) != JC_OK)

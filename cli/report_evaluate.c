@@ -91,57 +91,61 @@ static void put_report(const struct evaluate_report *report, const struct record
 
 /* ---- for people ---- */
 
-static void print_relative(const struct evaluate_report *report, FILE *out) {
-  static const struct column columns[] = {
-      {"name", "method", VALUE_TEXT, false, NULL, NULL},
-      {"n", "n", VALUE_COUNT, false, NULL, NULL},
-      {"mape", "MAPE %", VALUE_REAL, false, format_hundredths, NULL},
-      {"median", "median %", VALUE_REAL, false, format_hundredths, NULL},
-      {"p90", "p90 %", VALUE_REAL, false, format_hundredths, NULL},
-      {"worst", "worst %", VALUE_REAL, false, format_hundredths, NULL},
-      {"bias", "bias %", VALUE_REAL, false, format_hundredths, NULL},
-      {"coverage", "in 90 % int.", VALUE_REAL, false, format_percent, NULL},
-  };
-  struct records records;
-  records_start(&records, columns, COLUMN_COUNT(columns));
-  for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
-    const struct jc_evaluation *e = &report->evaluations[i];
-    if (!e->applicable)
-      continue;
-    record_text(&records, e->method);
-    record_count(&records, e->errors.n);
-    record_real(&records, e->errors.mape);
-    record_real(&records, e->errors.median);
-    record_real(&records, e->errors.p90);
-    record_real(&records, e->errors.worst);
-    record_real(&records, e->errors.bias);
-    record_real(&records, e->errors.coverage);
-  }
-  records_print(&records, out);
-  records_free(&records);
+static const struct column relative_columns[] = {
+    {"name", "method", VALUE_TEXT, false, NULL, NULL},
+    {"n", "n", VALUE_COUNT, false, NULL, NULL},
+    {"mape", "MAPE %", VALUE_REAL, false, format_hundredths, NULL},
+    {"median", "median %", VALUE_REAL, false, format_hundredths, NULL},
+    {"p90", "p90 %", VALUE_REAL, false, format_hundredths, NULL},
+    {"worst", "worst %", VALUE_REAL, false, format_hundredths, NULL},
+    {"bias", "bias %", VALUE_REAL, false, format_hundredths, NULL},
+    {"coverage", "in 90 % int.", VALUE_REAL, false, format_percent, NULL},
+};
+
+static const struct column absolute_columns[] = {
+    {"name", "method", VALUE_TEXT, false, NULL, NULL},
+    {"rmse_j", "RMSE", VALUE_REAL, false, NULL, format_energy_like},
+    {"r2", "R2", VALUE_REAL, false, format_four, NULL},
+    {"r2_log", "R2 of logs", VALUE_REAL, false, format_four, NULL},
+    {"spearman", "Spearman", VALUE_REAL, false, format_four, NULL},
+    {"worst", "worst at line", VALUE_COUNT, false, NULL, NULL},
+};
+
+static void record_relative(struct records *records, const struct evaluate_report *report,
+                            const struct jc_evaluation *e) {
+  (void)report;
+  record_text(records, e->method);
+  record_count(records, e->errors.n);
+  record_real(records, e->errors.mape);
+  record_real(records, e->errors.median);
+  record_real(records, e->errors.p90);
+  record_real(records, e->errors.worst);
+  record_real(records, e->errors.bias);
+  record_real(records, e->errors.coverage);
 }
 
-static void print_absolute(const struct evaluate_report *report, FILE *out) {
-  static const struct column columns[] = {
-      {"name", "method", VALUE_TEXT, false, NULL, NULL},
-      {"rmse_j", "RMSE", VALUE_REAL, false, NULL, format_energy_like},
-      {"r2", "R2", VALUE_REAL, false, format_four, NULL},
-      {"r2_log", "R2 of logs", VALUE_REAL, false, format_four, NULL},
-      {"spearman", "Spearman", VALUE_REAL, false, format_four, NULL},
-      {"worst", "worst at line", VALUE_COUNT, false, NULL, NULL},
-  };
+static void record_absolute(struct records *records, const struct evaluate_report *report,
+                            const struct jc_evaluation *e) {
+  record_text(records, e->method);
+  record_real(records, e->errors.rmse_j);
+  record_real(records, e->errors.r2);
+  record_real(records, e->errors.r2_log);
+  record_real(records, e->errors.spearman);
+  record_count(records, report->set->rows[e->errors.worst_row].line);
+}
+
+/* A row for each method that is applicable. */
+static void print_errors(const struct evaluate_report *report, const struct column *columns,
+                         size_t column_count,
+                         void (*record)(struct records *records,
+                                        const struct evaluate_report *report,
+                                        const struct jc_evaluation *evaluation),
+                         FILE *out) {
   struct records records;
-  records_start(&records, columns, COLUMN_COUNT(columns));
+  records_start(&records, columns, column_count);
   for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
-    const struct jc_evaluation *e = &report->evaluations[i];
-    if (!e->applicable)
-      continue;
-    record_text(&records, e->method);
-    record_real(&records, e->errors.rmse_j);
-    record_real(&records, e->errors.r2);
-    record_real(&records, e->errors.r2_log);
-    record_real(&records, e->errors.spearman);
-    record_count(&records, report->set->rows[e->errors.worst_row].line);
+    if (report->evaluations[i].applicable)
+      record(&records, report, &report->evaluations[i]);
   }
   records_print(&records, out);
   records_free(&records);
@@ -196,9 +200,9 @@ static void print_report(const struct evaluate_report *report, FILE *out) {
           o->fold_means ? "means of the folds' figures" : "all runs together",
           o->as_published ? "scalers and hyper-parameters as published"
                           : "every fold fits everything anew");
-  print_relative(report, out);
+  print_errors(report, relative_columns, COLUMN_COUNT(relative_columns), record_relative, out);
   fputc('\n', out);
-  print_absolute(report, out);
+  print_errors(report, absolute_columns, COLUMN_COUNT(absolute_columns), record_absolute, out);
   fputc('\n', out);
   print_sources(report->set, out);
   print_reasons(report, out);

@@ -17,6 +17,8 @@ import math
 import os
 import sys
 
+from run_table import Mistake, rows
+
 JOULES_PER_KWH = 3.6e6
 
 # Columns that are fields of the layer under the same name; OPTIONAL ones keep PyTorch's default.
@@ -37,59 +39,12 @@ RENAMED = {"output_size": "out_features"}
 MEASURED = ("batch_size", "forward_passes", "duration", "cpu_energy", "cpu_count")
 
 
-class Mistake(Exception):
-    """A line for the user: file, line, column, what was expected and found."""
-
-
-class Row:
-    def __init__(self, path, line, values):
-        self.path, self.line, self.values = path, line, values
-
-    def fail(self, column, expected, found=None):
-        found = self.values.get(column) if found is None else found
-        raise Mistake(f"{self.path}:{self.line}: {column}: expected {expected}, found {found!r:.60}")
-
-    def real(self, column):
-        try:
-            value = float(self.values[column])
-        except ValueError:
-            self.fail(column, "a positive number")
-        if not (math.isfinite(value) and value > 0):
-            self.fail(column, "a positive number")
-        return value
-
-    def count(self, column, least=1):
-        try:
-            value = float(self.values[column])
-        except ValueError:
-            value = math.nan
-        if not (value >= least and value == math.floor(value) and value <= 2**31):
-            self.fail(column, f"a whole number from {least}")
-        return int(value)
-
-
 def kind_of(path):
     kind = os.path.splitext(os.path.basename(path))[0].rsplit("_", 1)[-1]
     if kind not in KINDS:
         raise Mistake(f"{path}: expected a file name that ends in the kind of layer "
                       f"({', '.join(KINDS)}), found {kind!r:.60}")
     return kind
-
-
-def rows(path, kind):
-    needed = MEASURED + KINDS[kind][0] + KINDS[kind][1]
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        missing = [column for column in needed if column not in header]
-        if missing:
-            raise Mistake(f"{path}:1: {missing[0]}: expected a column of this name, found "
-                          f"{', '.join(header)[:60]!r}")
-        for values in reader:
-            if len(values) != len(header):
-                raise Mistake(f"{path}:{reader.line_num}: expected {len(header)} columns, found "
-                              f"{len(values)}")
-            yield Row(path, reader.line_num, dict(zip(header, values)))
 
 
 def layer_of(row, kind):
@@ -116,14 +71,14 @@ def expected_macs(row, layer):
 def check_macs(row, layer):
     """Shapes and measurement belong together only if the file's own count says so."""
     macs = expected_macs(row, layer)
-    if macs is not None and "macs" in row.values and row.real("macs") != macs:
+    if macs is not None and "macs" in row.values and row.need("macs") != macs:
         row.fail("macs", f"{macs}, as the shapes have it")
 
 
 def sample_of(row, kind):
     layer = layer_of(row, kind)
     check_macs(row, layer)
-    passes = row.real("forward_passes")
+    passes = row.need("forward_passes")
     steps = max(1, round(passes))
     cpus = row.count("cpu_count")
     return {
@@ -145,8 +100,8 @@ def sample_of(row, kind):
         "machine": {"cpu_model": "Intel Xeon Gold 5120", "cpus": cpus, "isa": "avx512"},
         "runner": {"name": "pytorch"},
         "meter": {"name": "rapl", "domain": "package", "power_source": "measured"},
-        "energy_j": row.real("cpu_energy") * JOULES_PER_KWH * steps,
-        "time_s": row.real("duration") / passes * steps,
+        "energy_j": row.need("cpu_energy") * JOULES_PER_KWH * steps,
+        "time_s": row.need("duration") / passes * steps,
         "steps": steps,
     }
 
@@ -159,7 +114,7 @@ def main(paths):
     try:
         for path in paths:
             kind = kind_of(path)
-            for row in rows(path, kind):
+            for row in rows(path, MEASURED + KINDS[kind][0] + KINDS[kind][1]):
                 print(json.dumps(sample_of(row, kind), separators=(",", ":")))
     except Mistake as mistake:
         print(mistake, file=sys.stderr)

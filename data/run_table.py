@@ -1,4 +1,4 @@
-"""What the converters of published tables of runs share: strict reading of a CSV, one line a run."""
+"""What the converters of published tables share: strict reading of a CSV, one line a run."""
 
 import csv
 import json
@@ -40,10 +40,13 @@ class Row:
             self.fail(column, "a positive number")
         return value
 
-    def count(self, column):
-        value = self.need(column)
-        if value != math.floor(value):
-            self.fail(column, "a whole number from 1")
+    def count(self, column, least=1):
+        try:
+            value = float(self.values[column])
+        except ValueError:
+            value = math.nan
+        if not (least <= value <= 2**53 and value == math.floor(value)):
+            self.fail(column, f"a whole number from {least}")
         return int(value)
 
     def one_of(self, column, table):

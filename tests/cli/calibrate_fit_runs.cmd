@@ -16,3 +16,6 @@ sed 's/"counts":{[^}]*},//' "$runs" >less.jsonl
 joulecast calibrate fit --method flops less.jsonl -o none.json
 echo $?
 ls
+# A method of a profile is fitted to samples, as without --method.
+joulecast calibrate fit --method layerwise "$runs" -o none.json
+echo $?
