@@ -147,7 +147,7 @@ static enum jc_status run_window(struct warm_network *w, const struct jc_window_
                                  struct jc_error *error) {
   struct probes probes = {.count = 0};
   *window = (struct jc_window){.layers = window->layers};
-  w->kept[0].steps = 0;
+  warm_restart(w);
   take_probe(options->probe, &probes);
   do {
     if (run_stretch(w, options, meter, window, error) != JC_OK)

@@ -13,7 +13,8 @@
 #include "calibrate/runner.h"
 #include "calibrate/speed_probe.h"
 
-/* Steps whose layer times are kept for the medians; a longer window only adds joules. */
+/* Steps whose layer times are kept for the medians, at most; of a longer window every second,
+ * fourth and so on. */
 enum { JC_KEPT_STEPS = 48 };
 
 /* CPU time of a window over threads x wall time: below this, another process took the CPU. */

@@ -54,7 +54,7 @@ static enum jc_status run_stretches(struct warm_network *w, const struct jc_ener
   struct jc_scatter own = {0};
   for (int i = 0; i < JC_ENERGY_MAX_WINDOWS; i++) {
     struct stretch stretch;
-    const uint32_t kept_steps = w->kept[0].steps;
+    const uint64_t first = w->steps;
     if (i > 0 && jc_clock_s() - start + options->window_s > options->limit_s)
       break;
     if (run_stretch(w, options->window_s, meter, &stretch, error) != JC_OK)
@@ -62,7 +62,7 @@ static enum jc_status run_stretches(struct warm_network *w, const struct jc_ener
     if (stretch.late_polls > 0 || !(stretch.energy_j > 0) ||
         stretch.cpu_s < options->least_share * stretch.time_s * options->runner.threads) {
       energy->dropped++;
-      w->kept[0].steps = kept_steps;
+      warm_forget(w, first);
       continue;
     }
     add(window, &stretch);

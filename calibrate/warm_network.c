@@ -48,6 +48,7 @@ enum jc_status warm_open(struct warm_network *w, const struct jc_runner_driver *
   if (runner->open(analysis, options, &w->session, error) != JC_OK)
     return error->status;
   w->build_s = jc_clock_s() - start;
+  warm_restart(w);
   return warm_up(w, error);
 }
 
@@ -57,27 +58,9 @@ void warm_close(struct warm_network *w) {
   free(w->kept[1].layers);
 }
 
-enum jc_status warm_step(struct warm_network *w, double *time_s, struct jc_error *error) {
-  struct kept *kept = &w->kept[0];
-  if (timed_step(w, time_s, error) != JC_OK)
-    return error->status;
-  if (kept->steps == JC_KEPT_STEPS)
-    return JC_OK;
-  for (uint32_t i = 0; i < w->layer_count; i++) {
-    struct jc_runner_layer layer;
-    w->runner->layer(w->session, i, &layer);
-    kept_row(kept, i, JC_FORWARD)[kept->steps] = layer.forward_s;
-    kept_row(kept, i, JC_BACKWARD)[kept->steps] = layer.backward_s;
-    kept_row(kept, i, JC_UPDATE)[kept->steps] = layer.update_s;
-  }
-  kept->loss_s[kept->steps] = w->runner->loss_s != NULL ? w->runner->loss_s(w->session) : NAN;
-  kept->step_s[kept->steps++] = *time_s;
-  return JC_OK;
-}
+/* ---- kept steps ---- */
 
-/* ---- medians ---- */
-
-/* Takes the values of the steps that COUNT, which are MASK's. */
+/* Takes those of COUNT values that MASK marks. */
 static void compact(double *values, uint32_t count, const bool *mask) {
   uint32_t to = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -86,25 +69,79 @@ static void compact(double *values, uint32_t count, const bool *mask) {
   }
 }
 
-/* Removes steps that something held up. Returns how many. */
-static uint32_t drop_outliers(struct kept *kept, uint32_t layer_count) {
-  double sorted[JC_KEPT_STEPS];
-  bool mask[JC_KEPT_STEPS];
-  uint32_t good = 0;
-  for (uint32_t i = 0; i < kept->steps; i++)
-    sorted[i] = kept->step_s[i];
-  const double longest_s = JC_OUTLIER_MEDIANS * median_of(sorted, kept->steps);
+/* Keeps the steps that MASK marks. */
+static void keep_marked(struct kept *kept, uint32_t layer_count, const bool *mask) {
+  uint32_t marked = 0;
   for (uint32_t i = 0; i < kept->steps; i++) {
-    mask[i] = kept->step_s[i] <= longest_s;
-    good += mask[i] ? 1 : 0;
+    if (mask[i])
+      kept->number[marked++] = kept->number[i];
   }
-  const uint32_t outliers = kept->steps - good;
-  for (uint32_t i = 0; outliers > 0 && i < layer_count * JC_PHASE_COUNT; i++)
+  for (uint32_t i = 0; marked < kept->steps && i < layer_count * JC_PHASE_COUNT; i++)
     compact(kept->layers + (size_t)i * JC_KEPT_STEPS, kept->steps, mask);
   compact(kept->step_s, kept->steps, mask);
   compact(kept->loss_s, kept->steps, mask);
-  kept->steps = good;
-  return outliers;
+  kept->steps = marked;
+}
+
+void warm_restart(struct warm_network *w) {
+  w->steps = 0;
+  w->kept[0].steps = 0;
+  w->kept[0].every = 1;
+}
+
+static void thin_out(struct kept *kept, uint32_t layer_count) {
+  bool mask[JC_KEPT_STEPS];
+  kept->every *= 2;
+  for (uint32_t i = 0; i < kept->steps; i++)
+    mask[i] = kept->number[i] % kept->every == 0;
+  keep_marked(kept, layer_count, mask);
+}
+
+void warm_forget(struct warm_network *w, uint64_t first) {
+  bool mask[JC_KEPT_STEPS];
+  for (uint32_t i = 0; i < w->kept[0].steps; i++)
+    mask[i] = w->kept[0].number[i] < first;
+  keep_marked(&w->kept[0], w->layer_count, mask);
+  if (w->kept[0].steps == 0)
+    warm_restart(w); /* a short stretch may come, of which every so manieth step were none */
+}
+
+enum jc_status warm_step(struct warm_network *w, double *time_s, struct jc_error *error) {
+  struct kept *kept = &w->kept[0];
+  if (timed_step(w, time_s, error) != JC_OK)
+    return error->status;
+  const uint64_t number = w->steps++;
+  if (number % kept->every != 0)
+    return JC_OK;
+  if (kept->steps == JC_KEPT_STEPS)
+    thin_out(kept, w->layer_count); /* an even number of steps, so that this one stays in turn */
+  for (uint32_t i = 0; i < w->layer_count; i++) {
+    struct jc_runner_layer layer;
+    w->runner->layer(w->session, i, &layer);
+    kept_row(kept, i, JC_FORWARD)[kept->steps] = layer.forward_s;
+    kept_row(kept, i, JC_BACKWARD)[kept->steps] = layer.backward_s;
+    kept_row(kept, i, JC_UPDATE)[kept->steps] = layer.update_s;
+  }
+  kept->loss_s[kept->steps] = w->runner->loss_s != NULL ? w->runner->loss_s(w->session) : NAN;
+  kept->number[kept->steps] = number;
+  kept->step_s[kept->steps++] = *time_s;
+  return JC_OK;
+}
+
+/* ---- medians ---- */
+
+/* Removes steps that something held up. Returns how many. */
+static uint32_t drop_outliers(struct kept *kept, uint32_t layer_count) {
+  const uint32_t all = kept->steps;
+  double sorted[JC_KEPT_STEPS];
+  bool mask[JC_KEPT_STEPS];
+  for (uint32_t i = 0; i < all; i++)
+    sorted[i] = kept->step_s[i];
+  const double longest_s = JC_OUTLIER_MEDIANS * median_of(sorted, all);
+  for (uint32_t i = 0; i < all; i++)
+    mask[i] = kept->step_s[i] <= longest_s;
+  keep_marked(kept, layer_count, mask);
+  return all - kept->steps;
 }
 
 static void summarize_phase(const struct kept *kept, uint32_t layer, int phase, double *median_s,

@@ -190,14 +190,21 @@ Test(measure, startup_is_the_building_and_what_the_first_step_took_longer) {
   cr_assert_geq(window.startup_s, least_s - 1e-3, "%g s", window.startup_s);
 }
 
-/* A window of more steps than are kept: a long one for the joules. */
-Test(measure, steps_beyond_those_kept_only_add_energy) {
-  cr_assert_eq(measure(JC_KEPT_STEPS, 1.5 * JC_KEPT_STEPS * 1e-3 * STEP_MS), JC_OK, "%s",
-               error.text);
-  const double first = 3, last = 2 + JC_KEPT_STEPS, middle = (first + last) / 2;
-  cr_assert_geq(window.steps, JC_KEPT_STEPS);
+/* A window of more steps than are kept, of which the kept ones must show the end as well. */
+Test(measure, kept_steps_span_a_long_window) {
+  script.step_ms = 1;
+  cr_assert_eq(measure(JC_KEPT_STEPS, 0.5), JC_OK, "%s", error.text);
+  cr_assert_gt(window.steps, 2 * JC_KEPT_STEPS);
   need_every_step();
-  cr_assert_float_eq(layers[0].forward_s, (pow(floor(middle), 2) + pow(ceil(middle), 2)) / 2, 1e-9);
+  uint32_t every = 1;
+  while ((window.steps + every - 1) / every > JC_KEPT_STEPS)
+    every *= 2;
+  const uint32_t steps = (window.steps + every - 1) / every;
+  /* Forward takes n^2 s in step n, and the window's first is step 3 + what warmed up. */
+  const double first = script.steps - window.steps + 1;
+  const double low = first + every * ((steps - 1) / 2), high = first + every * (steps / 2);
+  cr_assert_float_eq(layers[0].forward_s, (low * low + high * high) / 2, 1e-9);
+  cr_assert_gt(layers[0].forward_s, pow(first + 0.45 * window.steps, 2));
   cr_assert_float_eq(window.energy_j, steady_w * window.time_s, 0.05 * steady_w * window.time_s);
 }
 
@@ -381,6 +388,19 @@ Test(measure, windows_without_the_cpu_are_dropped) {
   cr_assert_eq(energy.dropped, JC_ENERGY_MAX_WINDOWS);
   cr_assert_eq(kept, 0, "a network of which nothing was kept");
   cr_assert_eq(script.closed, 1);
+}
+
+/* The first, in which steps sleep as they did in the 20 ms of warming up, has more steps than are
+ * kept. */
+Test(measure, steps_of_a_dropped_window_are_forgotten) {
+  const struct jc_energy_options options = {
+      .limit_s = 100, .idle_before_w = steady_w, .least_share = 0.97};
+  const uint32_t asleep = 100;
+  script.step_ms = 0.5;
+  script.sleeps_to = asleep;
+  cr_assert_eq(measure_joules(options), JC_OK, "%s", error.text);
+  cr_assert_geq(energy.dropped, 1);
+  cr_assert_gt(layers[0].forward_min_s, pow(asleep, 2)); /* n^2 s in step n */
 }
 
 Test(measure, joules_of_a_meter_that_fails_are_an_error) {
