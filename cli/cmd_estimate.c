@@ -59,7 +59,7 @@ static const struct option_group groups[] = {
     {&table_inference, IN(forecast.scope)},
     {&table_limits, IN(limits)},
     {&table_layers, 0},
-    {&table_format_csv, IN(output)},
+    {&table_format_layers_report, IN(output)},
     {&table_output, IN(output)},
     {&table_quiet, IN(output)},
 };

@@ -81,7 +81,7 @@ static const struct option_group groups[] = {
     {&table_judging, 0},
     {&table_layers, 0},
     {&table_factors, 0},
-    {&table_format_csv, IN(output)},
+    {&table_format_report, IN(output)},
     {&table_output, IN(output)},
 };
 

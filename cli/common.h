@@ -74,13 +74,14 @@ struct output_options {
   bool quiet;
 };
 
-extern const struct option_table table_format_csv;  /* --format table|json|csv */
-extern const struct option_table table_format_rows; /* the same; csv holds the rows */
-extern const struct option_table table_format;      /* --format table|json */
-extern const struct option_table table_output;      /* --output */
-extern const struct option_table table_quiet;       /* --quiet */
+extern const struct option_table table_format_layers;        /* --format; csv holds the layers */
+extern const struct option_table table_format;               /* --format, without html */
+extern const struct option_table table_format_report;        /* --format, with html */
+extern const struct option_table table_format_layers_report; /* both */
+extern const struct option_table table_output;               /* --output */
+extern const struct option_table table_quiet;                /* --quiet */
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MARKDOWN, FORMAT_HTML };
 enum format output_format(const struct output_options *options);
 
 /* ---- the model ---- */

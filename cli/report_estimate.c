@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/document_estimate.h"
 #include "cli/explain.h"
 #include "cli/format.h"
 #include "cli/report_curves.h"
@@ -315,6 +316,9 @@ enum jc_status report_estimate(const struct forecast *forecast, enum format form
       (void)output_json(output, &writer, error);
     } else if (format == FORMAT_CSV) {
       records_print_csv(&layers, output->stream);
+    } else if (format == FORMAT_MARKDOWN || format == FORMAT_HTML) {
+      const bool listed = tables->layers || format == FORMAT_HTML;
+      document_estimate(forecast, listed ? &layers : NULL, &phases, format, output->stream);
     } else {
       print_table(forecast, &layers, &phases, tables, output->stream);
     }
