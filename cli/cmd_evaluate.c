@@ -190,10 +190,14 @@ static enum jc_status judge(const struct evaluate_options *o, struct split_choic
                             struct jc_error *error) {
   struct jc_evaluation evaluations[JC_EVALUATION_COUNT];
   struct forecast_records forecasts;
-  struct evaluate_report report = {
-      .set = set, .options = &choice->options, .evaluations = evaluations, .split = choice->text};
+  struct evaluate_report report = {.set = set,
+                                   .options = &choice->options,
+                                   .evaluations = evaluations,
+                                   .split = choice->text,
+                                   .forecasts = &forecasts.records};
   start_forecasts(&forecasts, set);
-  choice->options.tell = o->forecasts != NULL ? record_forecast : NULL;
+  const bool recorded = o->forecasts != NULL || output_format(&o->output) == FORMAT_HTML;
+  choice->options.tell = recorded ? record_forecast : NULL;
   choice->options.context = &forecasts;
   if (jc_evaluate_runs(set, &choice->options, evaluations, &report.fold_count, error) == JC_OK)
     (void)report_evaluate(&report, output_format(&o->output), output, error);

@@ -75,6 +75,15 @@ void document_text(struct document *document, const char *text) {
   put_block(document, "<p>", "</p>\n", "", text);
 }
 
+void document_code(struct document *document, const char *text) {
+  fputs(document->html ? "<pre>" : "```\n", document->out);
+  if (document->html)
+    html_text(document->out, text);
+  else
+    fputs(text, document->out);
+  fputs(document->html ? "</pre>\n" : "```\n\n", document->out);
+}
+
 void document_warning(struct document *document, const char *text) {
   put_block(document, "<p class=\"warning\">", "</p>\n", "> ", text);
 }
@@ -148,13 +157,22 @@ void document_notes(struct document *document, const struct inputs *inputs) {
 
 /* ---- methods ---- */
 
-static bool is_told(const char *const *names, size_t count, const char *bibtex) {
+/* Whether the first COUNT methods have the BibTeX of TOLD: some share it. */
+static bool is_told(const char *const *names, size_t count, const struct citation *told) {
   for (size_t i = 0; i < count; i++) {
     const struct citation *citation = citation_find(names[i]);
-    if (citation != NULL && citation->bibtex == bibtex)
+    if (citation != NULL && citation->bibtex != NULL && told->bibtex != NULL &&
+        strcmp(citation->bibtex, told->bibtex) == 0)
       return true;
   }
   return false;
+}
+
+static bool is_named(const char *const *names, size_t count, const char *name) {
+  size_t i = 0;
+  while (i < count && strcmp(names[i], name) != 0)
+    i++;
+  return i < count;
 }
 
 void document_methods(struct document *document, const char *const *names, size_t count) {
@@ -162,17 +180,12 @@ void document_methods(struct document *document, const char *const *names, size_
   for (size_t i = 0; i < count; i++) {
     const struct citation *citation = citation_find(names[i]);
     char line[400];
-    if (citation == NULL)
+    if (citation == NULL || is_named(names, i, names[i]))
       continue;
     (void)snprintf(line, sizeof(line), "%s: %s", citation->method, citation->sentence);
     document_text(document, line);
-    if (citation->bibtex == NULL || is_told(names, i, citation->bibtex))
+    if (citation->bibtex == NULL || is_told(names, i, citation))
       continue;
-    fputs(document->html ? "<pre>" : "```bibtex\n", document->out);
-    if (document->html)
-      html_text(document->out, citation->bibtex);
-    else
-      fputs(citation->bibtex, document->out);
-    fputs(document->html ? "</pre>\n" : "```\n\n", document->out);
+    document_code(document, citation->bibtex);
   }
 }

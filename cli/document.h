@@ -40,6 +40,8 @@ void document_end(struct document *document);
 
 void document_heading(struct document *document, const char *text);
 void document_text(struct document *document, const char *text);
+/* Lines as they are. */
+void document_code(struct document *document, const char *text);
 /* What a reader must not miss. */
 void document_warning(struct document *document, const char *text);
 void document_figures(struct document *document, const struct document_figure *figures,

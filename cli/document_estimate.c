@@ -68,6 +68,7 @@ static void draw_largest(FILE *out, const struct svg_text *text, struct svg_bar 
       bars[TOP_LAYERS].value += bars[i].value;
     (void)snprintf(rest, sizeof(rest), "%zu others", count - TOP_LAYERS);
     bars[TOP_LAYERS].label = rest;
+    bars[TOP_LAYERS].rest = true;
     count = TOP_LAYERS + 1;
   }
   svg_bars(out, text, bars, count, format_energy);
@@ -82,7 +83,7 @@ static void draw_layers(const struct forecast *forecast, FILE *out) {
     return;
   for (uint32_t i = 0; i < count; i++)
     bars[i] = (struct svg_bar){forecast->model.network->layers[i].name,
-                               forecast->estimate.layers[i].energy_j};
+                               forecast->estimate.layers[i].energy_j, false};
   draw_largest(out, &text, bars, count);
   free(bars);
 }
@@ -93,7 +94,7 @@ static void draw_kinds(const struct forecast *forecast, FILE *out) {
   struct svg_bar bars[JC_LAYER_KIND_COUNT];
   size_t count = 0;
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
-    struct svg_bar bar = {jc_kind_get((enum jc_layer_kind)kind)->name, 0};
+    struct svg_bar bar = {jc_kind_get((enum jc_layer_kind)kind)->name, 0, false};
     for (uint32_t i = 0; i < forecast->model.network->layer_count; i++) {
       if ((int)forecast->model.network->layers[i].kind == kind)
         bar.value += forecast->estimate.layers[i].energy_j;
@@ -112,9 +113,9 @@ static void draw_phases(const struct forecast *forecast, FILE *out) {
   for (int i = 0; i < JC_RESULT_PHASE_COUNT; i++) {
     if (forecast->estimate.phases[i].time_s > 0)
       bars[count++] = (struct svg_bar){jc_result_phase_name((enum jc_result_phase)i),
-                                       forecast->estimate.phases[i].energy_j};
+                                       forecast->estimate.phases[i].energy_j, false};
   }
-  bars[count++] = (struct svg_bar){"overhead", forecast->estimate.overhead_j};
+  bars[count++] = (struct svg_bar){"overhead", forecast->estimate.overhead_j, false};
   svg_bars(out, &text, bars, count, format_energy);
 }
 
@@ -136,8 +137,8 @@ static void put_lead(const struct forecast *forecast, char *text, size_t size) {
     (void)snprintf(text, size, "forecast of one step of %llu samples, by method %s",
                    (unsigned long long)run->batch_size, forecast->method->name);
   else
-    (void)snprintf(text, size, "forecast of %llu epochs of %s samples, batch %llu, by method %s",
-                   (unsigned long long)run->epochs,
+    (void)snprintf(text, size, "forecast of %llu epoch%s of %s samples, batch %llu, by method %s",
+                   (unsigned long long)run->epochs, run->epochs == 1 ? "" : "s",
                    format_count((double)run->samples, samples, sizeof(samples)),
                    (unsigned long long)run->batch_size, forecast->method->name);
 }

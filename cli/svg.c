@@ -2,7 +2,6 @@
 #include "cli/svg.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "cli/document.h"
@@ -173,7 +172,7 @@ void svg_bars(FILE *out, const struct svg_text *text, const struct svg_bar *bars
   char value[FORMAT_SIZE], label[LABEL + 4];
   double largest = 0;
   for (size_t i = 0; i < count; i++)
-    largest = bars[i].value > largest ? bars[i].value : largest;
+    largest = bars[i].value > largest && !bars[i].rest ? bars[i].value : largest;
   if (!(largest > 0))
     return;
   begin(out, text, (double)count * ROW);
@@ -181,8 +180,9 @@ void svg_bars(FILE *out, const struct svg_text *text, const struct svg_bar *bars
     const double y = (double)i * ROW;
     put_text(out, 0, y + 14, "start", shorten(bars[i].label, LABEL, label, sizeof(label)));
     put_text(out, WIDTH, y + 14, "end", format(bars[i].value, value, sizeof(value)));
-    fprintf(out, "<rect x=\"0\" y=\"%.1f\" width=\"%.2f\" height=\"10\" fill=\"var(--c0)\"/>\n",
-            y + 19, WIDTH * bars[i].value / largest);
+    if (!bars[i].rest)
+      fprintf(out, "<rect x=\"0\" y=\"%.1f\" width=\"%.2f\" height=\"10\" fill=\"var(--c0)\"/>\n",
+              y + 19, WIDTH * bars[i].value / largest);
   }
   end(out);
 }

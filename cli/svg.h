@@ -6,6 +6,7 @@
 #ifndef JC_CLI_SVG_H
 #define JC_CLI_SVG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,6 +19,7 @@ struct svg_text {
 struct svg_bar {
   const char *label;
   double value; /* >= 0 */
+  bool rest;    /* a sum of others: written, but not drawn, since it would dwarf them */
 };
 
 /* A bar each, from 0 to the largest; values are written by FORMAT. */
