@@ -229,7 +229,11 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   struct jc_run_set set = {0};
   struct opened_means opened = {.profile = NULL};
   int code = EXIT_OK;
-  if (choose_split(o, &choice, error) != JC_OK)
+  if (o->factors && output_format(&o->output) == FORMAT_HTML)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--format", "html is for errors; not with --factors");
+  else
+    (void)choose_split(o, &choice, error);
+  if (jc_error_is_set(error))
     return exit_code_of(error);
   if (open_means(o, &opened, &choice.options.means, error) != JC_OK ||
       jc_run_set_read(operands->value[0], &set, error) != JC_OK) {

@@ -143,6 +143,14 @@ enum format output_format(const struct output_options *options) {
   return (enum format)format;
 }
 
+bool output_rows(const struct records *records, enum format format, FILE *out) {
+  if (format == FORMAT_CSV)
+    records_print_csv(records, out);
+  else if (format == FORMAT_MARKDOWN)
+    records_print_markdown(records, out);
+  return format == FORMAT_CSV || format == FORMAT_MARKDOWN;
+}
+
 /* ---- names ---- */
 
 const char *optimizer_name(enum jc_optimizer optimizer) {

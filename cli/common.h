@@ -84,6 +84,9 @@ extern const struct option_table table_quiet;                /* --quiet */
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MARKDOWN, FORMAT_HTML };
 enum format output_format(const struct output_options *options);
 
+/* RECORDS in FORMAT, if that is one of bare rows: CSV or Markdown. */
+bool output_rows(const struct records *records, enum format format, FILE *out);
+
 /* ---- the model ---- */
 
 struct loaded_model {

@@ -134,6 +134,21 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
 }
 
+/* For CSV and Markdown. */
+static void fill_rows(const struct figure *figures, struct records *records) {
+  static const struct column columns[] = {
+      {"figure", "figure", VALUE_TEXT, false, NULL, NULL},
+      {"measured", "measured", VALUE_REAL, false, NULL, NULL},
+      {"forecast", "forecast", VALUE_REAL, false, NULL, NULL},
+  };
+  records_start(records, columns, COLUMN_COUNT(columns));
+  for (int i = 0; i < FIGURE_COUNT; i++) {
+    record_text(records, figures[i].key);
+    record_real(records, figures[i].measured);
+    record_real(records, figures[i].forecast);
+  }
+}
+
 static void print_figures(const struct train_report *report, const struct figure *figures,
                           FILE *out) {
   static const struct column columns[] = {
@@ -169,14 +184,17 @@ void report_train(const struct train_report *report, enum format format, struct 
                   struct jc_error *error) {
   struct figure figures[FIGURE_COUNT];
   struct jc_json_writer writer;
+  struct records rows;
   fill_figures(report, figures);
+  fill_rows(figures, &rows);
   if (format == FORMAT_JSON) {
     put_report(report, figures, &writer);
     (void)output_json(output, &writer, error);
-  } else {
+  } else if (records_check(&rows, error) == JC_OK && !output_rows(&rows, format, output->stream)) {
     print_progress_made(report, output->stream);
     print_figures(report, figures, output->stream);
   }
+  records_free(&rows);
 }
 
 /* ---- the line of runs.jsonl ---- */
