@@ -77,6 +77,10 @@ struct jc_meter_model {
   double idle_w;  /* 0 .. tdp_w */
   double tdp_w;   /* > 0; 0: not given, the meter is not available */
   uint32_t cores; /* cores that share tdp_w, >= 1 */
+  /* CPU seconds that count beside this process's own, of what it has started; called from the
+   * polling thread too. NULL: none. */
+  double (*other_cpu_s)(void *context);
+  void *context;
 };
 
 struct jc_perf_system; /* calibrate/meter_perf.h */
