@@ -17,6 +17,8 @@
 
 static const double look_share = 1.0 / 500;
 
+enum { MAX_TRIES = 3 };
+
 struct process {
   pid_t pid, parent;
   bool alive; /* no zombie */
@@ -123,19 +125,33 @@ static double seconds(const struct timeval *time) {
   return (double)time->tv_sec + 1e-6 * (double)time->tv_usec;
 }
 
+/* Of the children that were waited for. */
+static double waited_s(void) {
+  struct rusage usage = {0};
+  (void)getrusage(RUSAGE_CHILDREN, &usage);
+  return seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
+}
+
+/* A child that is waited for during the look is in both sums or in none: then once more. */
+static double look_at_cpu_s(void) {
+  double before_s, cpu_s;
+  int tries = 0;
+  do {
+    before_s = waited_s();
+    const struct processes ours = look();
+    cpu_s = before_s;
+    for (uint32_t i = 0; i < ours.count; i++)
+      cpu_s += ours.item[i].cpu_s;
+    free(ours.item);
+  } while (waited_s() > before_s && ++tries < MAX_TRIES);
+  return cpu_s;
+}
+
 double jc_tree_cpu_s(struct jc_tree *tree, double age_s) {
   (void)pthread_mutex_lock(&tree->mutex);
   const double begin_s = now_s();
   if (begin_s - tree->looked_s >= fmin(age_s, tree->cost_s / look_share)) {
-    struct rusage usage = {0};
-    /* Before the look: one that ends in between is missed until the next, not counted twice. */
-    (void)getrusage(RUSAGE_CHILDREN, &usage);
-    const struct processes ours = look();
-    double cpu_s = seconds(&usage.ru_utime) + seconds(&usage.ru_stime);
-    for (uint32_t i = 0; i < ours.count; i++)
-      cpu_s += ours.item[i].cpu_s;
-    free(ours.item);
-    tree->cpu_s = fmax(tree->cpu_s, cpu_s);
+    tree->cpu_s = fmax(tree->cpu_s, look_at_cpu_s());
     tree->looked_s = now_s();
     tree->cost_s = tree->looked_s - begin_s;
   }
