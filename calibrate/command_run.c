@@ -209,10 +209,12 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
     }
     turn(loop, now_s() + look_period_s, error);
   }
+  jc_child_take_signals(&run->child); /* zombies of the last look */
 }
 
 static void follow(struct loop *loop, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
+  (void)loop->options->each(loop->options->context, run, false);
   loop->next_sample_s = now_s() + loop->options->period_s;
   while (!run->child.ended)
     turn(loop, INFINITY, error);
@@ -234,8 +236,9 @@ static void follow(struct loop *loop, struct jc_error *error) {
     end = take_sample(loop, 0);
     jc_account_sample(&run->account, &end);
   }
-  (void)take_epochs(loop, error);
+  const bool epoch = take_epochs(loop, error);
   project(loop);
+  (void)loop->options->each(loop->options->context, run, epoch);
 }
 
 static enum jc_status begin(struct loop *loop, struct jc_error *error) {

@@ -50,7 +50,7 @@ struct jc_command_options {
   enum jc_left left;
   double grace_s; /* between SIGTERM and SIGKILL */
   void *context;
-  /* After each sample; EPOCH: one has ended. True: stop the run. */
+  /* At the start, after each sample and at the end; EPOCH: one has ended. True: stop the run. */
   bool (*each)(void *context, const struct jc_command_run *run, bool epoch);
   /* The terminal is free for a line of ours; and takes that line away. May be NULL. */
   void (*show)(void *context, const struct jc_command_run *run);

@@ -116,13 +116,13 @@ enum jc_status jc_run_journal_recover(const char *path, uint32_t *count, struct 
   char folder[PATH_MAX], journal[PATH_MAX + NAME_MAX + 2];
   const struct dirent *entry;
   *count = 0;
-  snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
-           slash != NULL ? path : ".");
+  snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path + 1) : 2,
+           slash != NULL ? path : "./");
   DIR *directory = opendir(folder);
   while (directory != NULL && !jc_error_is_set(error) && (entry = readdir(directory)) != NULL) {
     if (!is_orphan(entry->d_name, base))
       continue;
-    snprintf(journal, sizeof(journal), "%s/%s", folder, entry->d_name);
+    snprintf(journal, sizeof(journal), "%s%s", folder, entry->d_name);
     (void)take_up(journal, path, count, error);
   }
   if (directory != NULL)

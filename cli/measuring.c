@@ -96,6 +96,7 @@ static void keep_journal(struct measuring *m, bool epoch) {
   struct jc_sample sample;
   struct jc_error error = {0};
   if (m->options->record == NULL || m->journal_failed ||
+      !(jc_account_total(&m->run.account).time_s > 0) ||
       !(m->journal_s == 0 || wait_s >= journal_period_s || (epoch && wait_s >= journal_least_s)))
     return;
   if (measuring_sample(m, "unfinished", &sample, &error) == JC_OK) {
@@ -161,45 +162,48 @@ static bool guard_budget(struct measuring *m) {
 
 static bool each_sample(void *context, const struct jc_command_run *run, bool epoch) {
   struct measuring *m = context;
-  (void)run; /* it is m->run */
+  const bool over = run->child.ended && run->left_count == 0;
   keep_trace(m);
   keep_journal(m, epoch);
-  return guard_budget(m);
+  return !over && guard_budget(m);
 }
 
-/* "3 of 90 epochs", "3 epochs", "". */
+/* "3/90  ", "3 epochs  ", "". */
 static void say_epochs(const struct jc_command_run *run, char *text, size_t size) {
+  const uint32_t count = run->account.epoch_count;
+  text[0] = '\0';
   if (run->epochs > 0)
-    snprintf(text, size, "epoch %u/%llu  ", run->account.epoch_count,
-             (unsigned long long)run->epochs);
-  else if (run->account.epoch_count > 0)
-    snprintf(text, size, "epoch %u  ", run->account.epoch_count);
-  else
-    text[0] = '\0';
+    snprintf(text, size, "%u/%llu  ", count, (unsigned long long)run->epochs);
+  else if (count > 0)
+    snprintf(text, size, "%u epoch%s  ", count, count == 1 ? "" : "s");
 }
 
+/* "12/90  1.23 kWh  112 W -> 12.3 kWh (11.1 to 14.2 kWh), 2.05 h, 1.34 kg CO2e": fits progress.h.
+ */
 static void show_line(void *context, const struct jc_command_run *run) {
   struct measuring *m = context;
   const struct jc_account *account = &run->account;
   const struct jc_projection *p = &run->projection;
   const struct jc_epoch_seen total = jc_account_total(account);
-  char line[240], epochs[48], energy[FORMAT_SIZE], power[FORMAT_SIZE], time[FORMAT_SIZE],
+  char line[400], epochs[48], energy[FORMAT_SIZE], power[FORMAT_SIZE], time[FORMAT_SIZE],
       whole[FORMAT_SIZE], span[2 * FORMAT_SIZE], co2e[FORMAT_SIZE];
   if (!progress_due(&m->progress))
     return;
   say_epochs(run, epochs, sizeof(epochs));
   const double power_w =
       account->point_count > 0 ? account->points[account->point_count - 1].power_w : NAN;
-  int length = snprintf(line, sizeof(line), "%s%s  %s  %s", epochs,
-                        format_energy(total.energy_j, energy, sizeof(energy)),
-                        format_power(power_w, power, sizeof(power)),
-                        format_duration(total.time_s, time, sizeof(time)));
-  if (!isnan(p->energy_j))
-    (void)snprintf(
-        line + length, sizeof(line) - (size_t)length, "  of about %s (%s), %s CO2e",
-        format_energy(p->energy_j, whole, sizeof(whole)),
-        format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
-        format_mass(site_footprint(&m->site, p->energy_j).co2e_g, co2e, sizeof(co2e)));
+  format_energy(total.energy_j, energy, sizeof(energy));
+  format_power(power_w, power, sizeof(power));
+  if (isnan(p->energy_j))
+    snprintf(line, sizeof(line), "%s%s  %s  %s, %s CO2e", epochs, energy, power,
+             format_duration(total.time_s, time, sizeof(time)),
+             format_mass(site_footprint(&m->site, total.energy_j).co2e_g, co2e, sizeof(co2e)));
+  else
+    snprintf(line, sizeof(line), "%s%s  %s -> %s (%s), %s, %s CO2e", epochs, energy, power,
+             format_energy(p->energy_j, whole, sizeof(whole)),
+             format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
+             format_duration(p->time_s, time, sizeof(time)),
+             format_mass(site_footprint(&m->site, p->energy_j).co2e_g, co2e, sizeof(co2e)));
   progress_show(&m->progress, line);
 }
 
