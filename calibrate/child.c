@@ -120,6 +120,16 @@ static bool has_it(const struct jc_child *child, bool from_terminal,
   return from_terminal && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
 }
 
+/* By SIGTSTP and not SIGSTOP: of a group that no shell looks after the kernel then stops nobody. */
+static void stop_here(void) {
+  sigset_t stop;
+  (void)sigemptyset(&stop);
+  (void)sigaddset(&stop, SIGTSTP);
+  (void)kill(getpid(), SIGTSTP);
+  (void)sigprocmask(SIG_UNBLOCK, &stop, NULL);
+  (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 static void pass(struct jc_child *child, const struct signalfd_siginfo *info) {
   for (int i = 0; i < PASSED_COUNT; i++) {
     if ((int)info->ssi_signo != passed[i].signal)
@@ -129,7 +139,7 @@ static void pass(struct jc_child *child, const struct signalfd_siginfo *info) {
       (void)kill(child->pid, passed[i].signal);
   }
   if (info->ssi_signo == SIGTSTP)
-    (void)kill(getpid(), SIGSTOP);
+    stop_here();
 }
 
 void jc_child_take_signals(struct jc_child *child) {

@@ -34,7 +34,7 @@ static double part_of(const struct jc_account_sample *from, const struct jc_acco
 /* ---- power ---- */
 
 static void halve_points(struct jc_account *a) {
-  for (uint32_t i = 0; i < JC_POWER_POINTS; i++) {
+  for (size_t i = 0; i < JC_POWER_POINTS; i++) {
     const struct jc_power_point *first = &a->points[2 * i], *second = &a->points[2 * i + 1];
     const double begin_s = i > 0 ? a->points[i - 1].time_s : 0;
     const double energy_j = first->power_w * (first->time_s - begin_s) +

@@ -75,7 +75,7 @@ static bool match_regex(const regex_t *regex, const char *line, struct told *tol
   return told->numbered; /* a group that holds no number tells of no epoch */
 }
 
-static uint32_t count(struct jc_epoch_pattern *pattern, const struct told *told) {
+static uint32_t count_told(struct jc_epoch_pattern *pattern, const struct told *told) {
   uint64_t step = 1;
   pattern->lines++;
   if (told->total > 0)
@@ -111,7 +111,7 @@ static uint32_t end_line(struct jc_epoch_lines *lines) {
   if (!(pattern->has_regex ? match_regex(&pattern->regex, lines->line, &told)
                            : match_protocol(lines->line, &told)))
     return 0;
-  return count(pattern, &told);
+  return count_told(pattern, &told);
 }
 
 /* The first \n or \r; NULL: none. */
@@ -143,8 +143,8 @@ uint32_t jc_epoch_lines_end(struct jc_epoch_lines *lines) {
   return end_line(lines);
 }
 
-uint64_t jc_epochs_to_come(const struct jc_epoch_pattern *pattern, uint64_t seen, uint64_t total) {
+uint64_t jc_epochs_to_come(const struct jc_epoch_pattern *pattern, uint64_t count, uint64_t total) {
   const uint64_t whole = total > 0 ? total : pattern->total;
-  const uint64_t done = !pattern->numbered ? seen : pattern->number + (pattern->first == 0);
+  const uint64_t done = !pattern->numbered ? count : pattern->number + (pattern->first == 0);
   return whole > done ? whole - done : 0;
 }

@@ -60,26 +60,29 @@ static struct process *add(struct processes *all) {
   return &all->item[all->count];
 }
 
-/* Parents come before their children in most cases, but numbers start again: until no more join. */
-static void mark_ours(struct processes *all) {
-  const pid_t self = getpid();
-  bool joined = true;
-  while (joined) {
-    joined = false;
-    for (uint32_t i = 0; i < all->count; i++) {
-      struct process *p = &all->item[i];
-      if (p->ours)
-        continue;
-      p->ours = p->parent == self;
-      for (uint32_t k = 0; k < all->count && !p->ours; k++)
-        p->ours = all->item[k].ours && all->item[k].pid == p->parent;
-      joined = joined || p->ours;
-    }
+static int compare_pids(const void *a, const void *b) {
+  const pid_t x = ((const struct process *)a)->pid, y = ((const struct process *)b)->pid;
+  return (x > y) - (x < y);
+}
+
+/* From parent to parent. A number that was used again while we looked could close a circle: no
+ * chain is longer than all processes. */
+static bool descends(const struct processes *all, const struct process *process, pid_t self) {
+  for (uint32_t steps = 0; process != NULL && steps < all->count; steps++) {
+    const struct process parent = {.pid = process->parent};
+    if (process->parent == self)
+      return true;
+    process = bsearch(&parent, all->item, all->count, sizeof(parent), compare_pids);
   }
+  return false;
 }
 
 static void drop_others(struct processes *all) {
+  const pid_t self = getpid();
   uint32_t kept = 0;
+  qsort(all->item, all->count, sizeof(*all->item), compare_pids);
+  for (uint32_t i = 0; i < all->count; i++)
+    all->item[i].ours = descends(all, &all->item[i], self);
   for (uint32_t i = 0; i < all->count; i++) {
     if (all->item[i].ours)
       all->item[kept++] = all->item[i];
@@ -106,8 +109,8 @@ static struct processes look(void) {
   }
   if (folder != NULL)
     (void)closedir(folder);
-  mark_ours(&all);
-  drop_others(&all);
+  if (all.count > 0)
+    drop_others(&all);
   return all;
 }
 

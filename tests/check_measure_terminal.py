@@ -102,12 +102,46 @@ def check_keys(program):
             check(f"{name}: exit", session.end() == 3)
             check(f"{name}: once", session.output.count(name.encode()) == count,
                   repr(session.output))
+    # Ctrl-Z in a group that no shell looks after stops nobody.
+    session = Session(program, ["-q"], "trap 'exit 3' TERM; echo ready; "
+                      "while :; do sleep 0.02; done")
+    if session.read_until(b"ready"):
+        os.write(session.terminal, b"\x1a")
+        time.sleep(0.2)
+        os.kill(session.pid, signal.SIGTERM)
+        check("Ctrl-Z: exit", session.end() == 3)
     # A command in a session of its own, which the terminal's keys do not reach.
     session = Session(program, ["-q"], "exec setsid sh -c 'trap \"exit 7\" INT; echo ready; "
                       "while :; do sleep 0.02; done'")
     if session.read_until(b"ready"):
         os.write(session.terminal, b"\x03")
         check("own session: exit", session.end() == 7, repr(session.output))
+
+
+def check_stop(program):
+    """A stop and its end, sent to joulecast alone, reach the command too."""
+    with tempfile.TemporaryDirectory() as folder:
+        pid = os.fork()
+        if pid == 0:
+            os.setpgid(0, 0)  # with a parent in another group, as a shell's jobs have
+            os.execv(program, [program, "measure", *POWER, "-q", "--", "sh", "-c",
+                               f"trap 'exit 3' TERM; echo $$ >{folder}/new; "
+                               f"mv {folder}/new {folder}/pid; while :; do sleep 0.02; done"])
+        end_s = time.monotonic() + LIMIT_S
+        while not os.path.exists(f"{folder}/pid") and time.monotonic() < end_s:
+            time.sleep(0.02)
+        with open(f"{folder}/pid", encoding="ascii") as file:
+            command = int(file.read())
+        os.kill(pid, signal.SIGTSTP)
+        check("stop", os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]))
+        state = ""
+        while state != "T" and time.monotonic() < end_s:
+            with open(f"/proc/{command}/stat", encoding="ascii") as file:
+                state = file.read().split()[2]
+        check("stop: the command", state == "T")
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGTERM)
+        check("stop: exit", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3)
 
 
 def check_live_line(program):
@@ -143,7 +177,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--joulecast", required=True)
     program = os.path.abspath(parser.parse_args().joulecast)
-    for test in (check_terminal, check_resize, check_keys, check_live_line, check_hangup):
+    for test in (check_terminal, check_resize, check_keys, check_stop, check_live_line, check_hangup):
         test(program)
     for failure in failures:
         print(failure)
