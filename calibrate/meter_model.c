@@ -19,12 +19,14 @@ static const double unit_j = 1e-9; /* 64 bits of it hold 5 MWh */
 
 struct model {
   struct jc_meter_model parameters;
+  double (*other_cpu_s)(void *context);
+  void *context;
   double wall_s; /* at the last reading, as cpu_s */
   double cpu_s;
   double energy_j; /* since opening */
 };
 
-static double busy_clock_s(const struct jc_meter_model *model) {
+static double busy_clock_s(const struct model *model) {
   const double others_s = model->other_cpu_s != NULL ? model->other_cpu_s(model->context) : 0;
   return clock_s(CLOCK_PROCESS_CPUTIME_ID) + others_s;
 }
@@ -55,8 +57,10 @@ static enum jc_status open_model(const struct jc_meter_options *options, struct 
     return jc_fail(error, JC_ERROR_STORAGE, 0, "model", "out of memory");
   }
   *model = (struct model){.parameters = *parameters,
-                          .wall_s = clock_s(CLOCK_MONOTONIC),
-                          .cpu_s = busy_clock_s(parameters)};
+                          .other_cpu_s = options->other_cpu_s,
+                          .context = options->context,
+                          .wall_s = clock_s(CLOCK_MONOTONIC)};
+  model->cpu_s = busy_clock_s(model);
   struct jc_meter_counter *counter = jc_meter_add_counter(info);
   (void)snprintf(counter->name, sizeof counter->name, "model");
   (void)snprintf(counter->domain, sizeof counter->domain, "package");
@@ -76,7 +80,7 @@ static enum jc_status read_model(void *state, uint32_t counter, uint64_t *count,
   (void)counter;
   (void)error;
   double wall_s = clock_s(CLOCK_MONOTONIC);
-  double cpu_s = busy_clock_s(parameters);
+  double cpu_s = busy_clock_s(model);
   double interval_s = wall_s - model->wall_s;
   double busy_s = fmin(cpu_s - model->cpu_s, interval_s * parameters->cores);
   model->energy_j += parameters->idle_w * interval_s +

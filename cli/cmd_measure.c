@@ -181,8 +181,8 @@ static enum jc_status open_meter(struct measuring *m, struct jc_error *error) {
   struct jc_meter_options meter;
   if (resolve_meter(&o->machine, &m->machine, &m->inputs, &meter, error) != JC_OK)
     return error->status;
-  meter.model.other_cpu_s = tree_cpu_s;
-  meter.model.context = &m->tree;
+  meter.other_cpu_s = tree_cpu_s;
+  meter.context = &m->tree;
   if (jc_meter_open(o->machine.meter, &meter, &m->meter, error) != JC_OK)
     return error->status;
   m->idle_power_w = NAN;

@@ -114,7 +114,6 @@ static const struct option_row rows_quiet[] = {
 #define TABLE(rows, title)                                                                         \
   { title, rows, OPTION_COUNT(rows) }
 const struct option_table table_input = TABLE(rows_input, "Run");
-const struct option_table table_batch = {"Run", rows_input, 1};
 /* `compare` takes several of what the first row is. */
 const struct option_table table_shape = {"Run", rows_input + 1, OPTION_COUNT(rows_input) - 1};
 const struct option_table table_phase = {"Run", rows_form + 1, OPTION_COUNT(rows_form) - 1};

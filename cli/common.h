@@ -17,7 +17,6 @@ struct run_options {
 };
 
 extern const struct option_table table_input;       /* --input, --set, --batch-size */
-extern const struct option_table table_batch;       /* --batch-size */
 extern const struct option_table table_shape;       /* --input, --set */
 extern const struct option_table table_phase;       /* --phase */
 extern const struct option_table table_optimizer;   /* --optimizer */
