@@ -4,10 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/format.h"
-
-struct limit_options {
-  struct real_option max_kwh, max_hours, max_co2e_kg, max_cost;
-};
+#include "cli/limits.h"
 
 struct estimate_options {
   struct forecast_options forecast;
@@ -15,18 +12,6 @@ struct estimate_options {
   struct output_options output;
   struct estimate_tables tables;
 };
-
-#define LIMIT(member) OPTION_AT(struct limit_options, member)
-static const struct option_row rows_limits[] = {
-    {"max-kwh", 0, LIMIT(max_kwh), "KWH", "energy of the facility", NULL,
-     OPTION_RANGE(0, INFINITY)},
-    {"max-hours", 0, LIMIT(max_hours), "HOURS", "duration", NULL, OPTION_RANGE(0, INFINITY)},
-    {"max-co2e-kg", 0, LIMIT(max_co2e_kg), "KG", "CO2e", NULL, OPTION_RANGE(0, INFINITY)},
-    {"max-cost", 0, LIMIT(max_cost), "AMOUNT", "cost, in the currency of --price", NULL,
-     OPTION_RANGE(0, INFINITY)},
-};
-static const struct option_table table_limits = {"Budget (exit status 5 if the forecast is over)",
-                                                 rows_limits, OPTION_COUNT(rows_limits)};
 
 static const struct option_row rows_layers[] = {
     {"layers", 0, OPTION_AT(struct estimate_options, tables.layers), NULL,
@@ -75,7 +60,7 @@ static enum jc_status check_limits(const struct limit_options *limits,
       {&limits->max_kwh, whole.footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
       {&limits->max_hours, whole.time_s / 3600, "--max-hours", "hours"},
       {&limits->max_co2e_kg, whole.footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
-      {&limits->max_cost, whole.footprint.cost, "--max-cost", forecast->currency},
+      {&limits->max_cost, whole.footprint.cost, "--max-cost", forecast->site.currency},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     if (rows[i].limit->given && rows[i].value > rows[i].limit->value)

@@ -1,15 +1,12 @@
 /* cmd_train.c -- `joulecast train MODEL`: really train, metered, beside the forecast. */
 #include "cli/report_train.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "estimator/samples_file.h"
+#include "cli/run_record.h"
 
 struct train_options {
   struct forecast_options forecast;
@@ -186,21 +183,6 @@ static enum jc_status resolve_training(const struct train_options *options,
   return JC_OK;
 }
 
-/* Finds out before the training whether its record can be kept, and mends a torn last line. */
-static enum jc_status prepare_record(const char *path, struct jc_error *error) {
-  bool torn = false;
-  if (path == NULL)
-    return JC_OK;
-  const int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0) {
-    (void)jc_fail(error, JC_ERROR_IO, 0, NULL, "cannot write: %s", strerror(errno));
-    jc_error_name_file(error, path);
-    return error->status;
-  }
-  close(file);
-  return jc_samples_mend(path, &torn, error);
-}
-
 /* The profile's forecast of the same run; without a fitting profile the report says why not. */
 static enum jc_status forecast_beside(const struct forecast_options *options,
                                       struct forecast *forecast, struct train_report *report,
@@ -251,7 +233,7 @@ static int train_and_report(const struct train_options *options, const char *ope
   struct training training = {0};
   struct jc_error show_error = {0};
   report->training = &training;
-  if (prepare_record(options->record, error) == JC_OK) {
+  if (run_record_prepare(options->record, error) == JC_OK) {
     (void)train(&report->forecast->model, report->options, &training, error);
     if (training.done.training > 0)
       (void)report_and_record(options, operand, report, &show_error);

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/format.h"
 #include "cli/report_meter.h"
+#include "cli/run_record.h"
 #include "estimator/data_files.h"
 #include "estimator/samples_file.h"
 #include "trainer/trainer.h"
@@ -183,20 +183,11 @@ void report_train(const struct train_report *report, enum format format, struct 
 
 static void set_facts(const struct train_report *report, struct jc_sample *sample) {
   const struct training *t = report->training;
-  const time_t now = time(NULL);
-  struct tm utc;
-  gmtime_r(&now, &utc);
-  strftime(sample->date, sizeof(sample->date), "%Y-%m-%dT%H:%M:%SZ", &utc);
   sample->run = report->options->run;
   sample->precision = JC_PRECISION_FP32;
-  sample->machine = report->forecast->machine;
   snprintf(sample->runner.name, sizeof(sample->runner.name), "onednn");
   snprintf(sample->runner.version, sizeof(sample->runner.version), "%s",
            jc_trainer_library_version());
-  snprintf(sample->meter.name, sizeof(sample->meter.name), "%s", t->meter.name);
-  snprintf(sample->meter.domain, sizeof(sample->meter.domain), "%.*s",
-           (int)sizeof(sample->meter.domain) - 1, t->meter.domain);
-  sample->meter.measured = t->meter.measured;
   sample->energy_j = t->energy_j;
   if (strcmp(t->meter.name, "model") == 0)
     sample->idle_power_w = report->options->meter_options.model.idle_w;
@@ -221,7 +212,7 @@ enum jc_status record_train(const struct train_report *report, const char *opera
                             const char *path, struct jc_error *error) {
   const struct training *t = report->training;
   struct jc_sample sample;
-  jc_sample_start(&sample);
+  run_record_start(&sample, &t->meter, &report->forecast->machine);
   set_facts(report, &sample);
   if (set_model(report, operand, overridden, &sample, error) == JC_OK && t->epoch_count > 0 &&
       jc_sample_make_epochs(&sample, (uint32_t)t->epoch_count, error) == JC_OK) {
