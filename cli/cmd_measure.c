@@ -17,6 +17,7 @@
 static const char *const attributes[] = {"all", "share", NULL};
 /* In the order of enum jc_left. */
 static const char *const lefts[] = {"leave", "wait", "stop", NULL};
+static const char *const optimizers[] = {"sgd", "momentum", "adam", "adamw", NULL};
 static const char *const precisions[] = {"fp32", "tf32", "bf16", "fp16", NULL};
 
 static const double default_grace_s = 30;
@@ -59,10 +60,23 @@ static const struct option_row rows_record[] = {
      "the command's", OPTION_FREE},
     {"precision", 0, MEASURE(precision), "NAME", "the record's: fp32, tf32, bf16 or fp16", "fp32",
      OPTION_ONE_OF(precisions)},
-    {"val-samples", 0, MEASURE(run.val_samples), "N", "the record's, after each epoch", "0",
-     OPTION_RANGE(0, JC_MAX_SAMPLES)},
+    {"batch-size", 'b', MEASURE(run.batch_size), "N", "the record's: samples of one step", NULL,
+     OPTION_RANGE(1, JC_MAX_BATCH_SIZE)},
+    {"samples", 0, MEASURE(run.samples), "N", "the record's: training samples of an epoch",
+     "not known", OPTION_RANGE(1, JC_MAX_SAMPLES)},
+    {"val-samples", 0, MEASURE(run.val_samples), "N", "the record's: validated after each epoch",
+     "0", OPTION_RANGE(0, JC_MAX_SAMPLES)},
+    {"optimizer", 0, MEASURE(run.optimizer), "NAME", "the record's: sgd, momentum, adam or adamw",
+     "sgd", OPTION_ONE_OF(optimizers)},
+    {"threads", 't', MEASURE(machine.threads), "N", "the record's: CPU threads", "all CPUs",
+     OPTION_RANGE(1, 4096)},
 };
-static const struct option_row rows_trace[] = {
+static const struct option_row rows_output[] = {
+    {"output", 'o', MEASURE(output.output), "FILE", "write the report to FILE", "standard error",
+     OPTION_FREE},
+    {"quiet", 'q', MEASURE(output.quiet), NULL,
+     "no live line, no remarks, and no report but with -o", NULL, OPTION_FREE},
+
     {"trace", 0, MEASURE(trace), "FILE",
      "write the counters down once a second, for `--meter-trace`", NULL, OPTION_FREE},
 };
@@ -70,8 +84,9 @@ static const struct option_table table_epochs = {"Epochs", rows_epochs, OPTION_C
 static const struct option_table table_energy = {"Energy", rows_energy, OPTION_COUNT(rows_energy)};
 static const struct option_table table_process = {"Processes", rows_process,
                                                   OPTION_COUNT(rows_process)};
-static const struct option_table table_record = {"Run", rows_record, OPTION_COUNT(rows_record)};
-static const struct option_table table_trace = {"Output", rows_trace, OPTION_COUNT(rows_trace)};
+static const struct option_table table_record = {"Record", rows_record, OPTION_COUNT(rows_record)};
+static const struct option_table table_measure_output = {"Output", rows_output,
+                                                         OPTION_COUNT(rows_output)};
 
 #define IN(member) offsetof(struct measure_options, member)
 static const struct option_group groups[] = {
@@ -80,10 +95,7 @@ static const struct option_group groups[] = {
     {&table_power, IN(machine)}, {&table_site, IN(site)},
     {&table_limits, IN(limits)}, {&table_budget_on, IN(limits)},
     {&table_process, 0},         {&table_record, 0},
-    {&table_batch, IN(run)},     {&table_run_samples, IN(run)},
-    {&table_optimizer, IN(run)}, {&table_threads, IN(machine)},
-    {&table_trace, 0},           {&table_format, IN(output)},
-    {&table_output, IN(output)}, {&table_quiet, IN(output)},
+    {&table_format, IN(output)}, {&table_measure_output, 0},
 };
 
 /* ---- several ranks on one node ---- */

@@ -76,9 +76,8 @@ static void project_from_steps(const struct session *s, struct training *t) {
 }
 
 static void project(const struct session *s, struct training *t) {
-  const struct jc_epoch_seen none = {0, 0},
-                             in_hand = {s->now.energy_j - s->epoch_begin.energy_j,
-                                        s->now.time_s - s->epoch_begin.time_s};
+  const struct jc_epoch_seen none = {0, 0}, in_hand = {s->now.energy_j - s->epoch_begin.energy_j,
+                                                       s->now.time_s - s->epoch_begin.time_s};
   if (t->epoch_count == 0)
     project_from_steps(s, t);
   else
@@ -207,7 +206,7 @@ static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
     return error->status;
   t->epochs[t->epoch_count++] =
       (struct jc_epoch_seen){.energy_j = s->now.energy_j - s->epoch_begin.energy_j,
-                              .time_s = s->now.time_s - s->epoch_begin.time_s};
+                             .time_s = s->now.time_s - s->epoch_begin.time_s};
   s->epoch_begin = s->now;
   project(s, t);
   check_budget(s, t);
