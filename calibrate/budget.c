@@ -2,6 +2,7 @@
 #include "calibrate/budget.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #include "estimator/estimator.h"
 

@@ -15,7 +15,6 @@
 #include "estimator/environment.h"
 
 static const char *const attributes[] = {"all", "share", NULL};
-static const char *const budget_bases[] = {"projected", "spent", NULL};
 /* In the order of enum jc_left. */
 static const char *const lefts[] = {"leave", "wait", "stop", NULL};
 static const char *const optimizers[] = {"sgd", "momentum", "adam", "adamw", NULL};
@@ -53,12 +52,6 @@ static const struct option_row rows_process[] = {
      "let the command write to the terminal itself: for programs that draw on it; no epoch is seen",
      NULL, OPTION_FREE},
 };
-static const struct option_row rows_limits[] = {
-    {"budget-on", 0, MEASURE(budget_on), "WHAT",
-     "stop when the budget is spent, or already when the low end of the projection's 90 % interval "
-     "is beyond it",
-     "projected", OPTION_ONE_OF(budget_bases)},
-};
 static const struct option_row rows_record[] = {
     {"record", 'r', MEASURE(record), "FILE",
      "append the run to FILE, a line of JSON for `joulecast evaluate`; wants -b", NULL,
@@ -91,8 +84,6 @@ static const struct option_table table_epochs = {"Epochs", rows_epochs, OPTION_C
 static const struct option_table table_energy = {"Energy", rows_energy, OPTION_COUNT(rows_energy)};
 static const struct option_table table_process = {"Processes", rows_process,
                                                   OPTION_COUNT(rows_process)};
-static const struct option_table table_basis = {"Budget (exit status 5 if it is passed)",
-                                                rows_limits, OPTION_COUNT(rows_limits)};
 static const struct option_table table_record = {"Record", rows_record, OPTION_COUNT(rows_record)};
 static const struct option_table table_measure_output = {"Output", rows_output,
                                                          OPTION_COUNT(rows_output)};
@@ -102,7 +93,7 @@ static const struct option_group groups[] = {
     {&table_epochs, 0},          {&table_energy, 0},
     {&table_meter, IN(machine)}, {&table_powercap, IN(machine)},
     {&table_power, IN(machine)}, {&table_site, IN(site)},
-    {&table_limits, IN(limits)}, {&table_basis, 0},
+    {&table_limits, IN(limits)}, {&table_budget_on, IN(limits)},
     {&table_process, 0},         {&table_record, 0},
     {&table_format, IN(output)}, {&table_measure_output, 0},
 };
@@ -141,8 +132,8 @@ static int become_command(const struct measure_options *options, const char *var
 /* ---- before the start ---- */
 
 static enum jc_status check_options(const struct measure_options *o, struct jc_error *error) {
-  if (o->limits.max_cost.given && o->site.price == NULL)
-    return jc_fail(error, JC_ERROR_USAGE, 0, "--max-cost", "expected --price beside it");
+  if (limits_check_options(&o->limits, &o->site, error) != JC_OK)
+    return error->status;
   if (o->record != NULL && !o->run.batch_size.given)
     return jc_fail(error, JC_ERROR_USAGE, 0, "--record",
                    "expected -b N beside it: a line of runs has a batch size");

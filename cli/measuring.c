@@ -120,25 +120,14 @@ static void keep_trace(struct measuring *m) {
 
 /* ---- the budget ---- */
 
-static struct jc_budget use_of(const struct measuring *m, double energy_j, double time_s) {
-  return jc_budget_use(energy_j, time_s, m->site.pue, m->site.grid_g_per_kwh,
-                       m->site.price_per_kwh);
-}
-
 bool measuring_over_budget(const struct measuring *m, double share, struct jc_error *error) {
   const struct jc_account *account = &m->run.account;
-  const struct jc_projection *p = &m->run.projection;
+  const bool on_spent = limits_on_spent(&m->options->limits);
   const struct jc_budget limits = {share * m->budget.energy_j, share * m->budget.time_s,
                                    share * m->budget.co2e_g, share * m->budget.cost};
   /* Of a meter that has failed, what it had told by then is spent all the same. */
-  const struct jc_budget spent = use_of(m, account->charged_j, jc_account_total(account).time_s);
-  if (jc_budget_check(&limits, &spent, &spent, "spent", m->site.currency, error) != JC_OK)
-    return true;
-  if (m->options->budget_on != NULL && strcmp(m->options->budget_on, "spent") == 0)
-    return false;
-  const struct jc_budget projected = use_of(m, p->energy_j, p->time_s);
-  const struct jc_budget least = use_of(m, p->energy_low_j, p->time_low_s);
-  return jc_budget_check(&limits, &projected, &least, "projected", m->site.currency, error) !=
+  const struct jc_epoch_seen spent = {account->charged_j, jc_account_total(account).time_s};
+  return limits_check(&limits, &m->site, &spent, on_spent ? NULL : &m->run.projection, error) !=
          JC_OK;
 }
 

@@ -15,7 +15,6 @@ struct measure_options {
   struct machine_options machine;
   struct site_options site;
   struct limit_options limits;
-  const char *budget_on;
   const char *model, *precision; /* of the record */
   const char *epoch_regex, *attribute, *left;
   struct real_option idle_s, grace_s;

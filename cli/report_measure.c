@@ -138,7 +138,7 @@ static void put_budget(const struct measuring *m, struct jc_json_writer *w) {
   jc_put_real(w, "time_s", m->budget.time_s);
   jc_put_real(w, "co2e_g", m->budget.co2e_g);
   jc_put_real(w, "cost", m->budget.cost);
-  jc_put_string(w, "on", m->options->budget_on != NULL ? m->options->budget_on : "projected");
+  jc_put_string(w, "on", limits_on_spent(&m->options->limits) ? "spent" : "projected");
   jc_put_bool(w, "warned", m->warned);
   jc_put_string(w, "over", jc_error_is_set(&m->over) ? m->over.text : NULL);
   jc_put_end(w);

@@ -31,9 +31,9 @@ static void fill_figures(const struct train_report *report, struct figure figure
       {"energy_per_step_j", "joules of a step, mean", step_j,
        e != NULL ? e->energy_per_step_j : NAN, format_energy},
       {"power_w", "power", t->energy_j / t->time_s, e != NULL ? e->power_w : NAN, format_power},
-      {"time_s", "time of the whole run", t->projected_time_s, e != NULL ? e->time_s : NAN,
+      {"time_s", "time of the whole run", t->projection.time_s, e != NULL ? e->time_s : NAN,
        format_duration},
-      {"energy_j", "energy of the whole run", t->projected_energy_j, e != NULL ? e->energy_j : NAN,
+      {"energy_j", "energy of the whole run", t->projection.energy_j, e != NULL ? e->energy_j : NAN,
        format_energy},
   };
   memcpy(figures, rows, sizeof(rows));
@@ -92,8 +92,13 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_real(w, "power_w", t->energy_j / t->time_s);
   jc_put_real(w, "step_median_s", t->step_median_s);
   jc_put_real(w, "energy_per_step_j", figures[1].measured);
-  jc_put_real(w, "projected_energy_j", t->projected_energy_j);
-  jc_put_real(w, "projected_time_s", t->projected_time_s);
+  jc_put_real(w, "projected_energy_j", t->projection.energy_j);
+  jc_put_real(w, "projected_energy_low_j", t->projection.energy_low_j);
+  jc_put_real(w, "projected_energy_high_j", t->projection.energy_high_j);
+  jc_put_real(w, "projected_time_s", t->projection.time_s);
+  jc_put_real(w, "projected_time_low_s", t->projection.time_low_s);
+  jc_put_real(w, "projected_time_high_s", t->projection.time_high_s);
+  jc_put_string(w, "over_budget", jc_error_is_set(&t->over) ? t->over.text : NULL);
   if (report->has_forecast)
     put_figures(figures, w);
   else
@@ -132,6 +137,17 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
   report_meter(&t->meter, out);
   if (!isfinite(t->loss))
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
+}
+
+/* Energy and time of the whole run, while it is not whole. */
+static void print_interval(const struct training *t, FILE *out) {
+  const struct jc_projection *p = &t->projection;
+  char energy[2 * FORMAT_SIZE], time[2 * FORMAT_SIZE];
+  if (is_whole(t) || isnan(p->energy_low_j))
+    return;
+  fprintf(out, "  interval    %s, %s: 90 %% of the projection\n",
+          format_span(p->energy_low_j, p->energy_high_j, format_energy, energy, sizeof(energy)),
+          format_span(p->time_low_s, p->time_high_s, format_duration, time, sizeof(time)));
 }
 
 static void print_figures(const struct train_report *report, const struct figure *figures,
@@ -176,6 +192,7 @@ void report_train(const struct train_report *report, enum format format, struct 
   } else {
     print_progress_made(report, output->stream);
     print_figures(report, figures, output->stream);
+    print_interval(report->training, output->stream);
   }
 }
 
