@@ -6,9 +6,11 @@
 #define OWN "joulecast's own"
 
 #define DEL_REY                                                                                    \
-  "@misc{delrey2023energy,\n"                                                                      \
-  "  author = {del Rey, Santiago and others},\n"                                                   \
-  "  title = {Estimating the energy of deep learning training},\n"                                 \
+  "@misc{delrey2023estimating,\n"                                                                  \
+  "  author = {del Rey, Santiago and Cruz, Lu{\\'i}s and Franch, Xavier and "                      \
+  "Mart{\\'i}nez-Fern{\\'a}ndez, Silverio},\n"                                                     \
+  "  title = {Estimating Deep Learning energy consumption based on model architecture and "        \
+  "training environment},\n"                                                                       \
   "  eprint = {2307.05520},\n"                                                                     \
   "  archivePrefix = {arXiv},\n"                                                                   \
   "  year = {2023}\n"                                                                              \
@@ -57,9 +59,11 @@ static const struct citation citations[] = {
      "}\n"},
     {"getzner", "Getzner et al., Accuracy is not the only Metric that matters (2023).",
      "@misc{getzner2023accuracy,\n"
-     "  author = {Getzner, Johannes and others},\n"
+     "  author = {Getzner, Johannes and Charpentier, Bertrand and G{\\\"u}nnemann, Stephan},\n"
      "  title = {Accuracy is not the only Metric that matters: Estimating the Energy Consumption "
      "of Deep Learning Models},\n"
+     "  eprint = {2304.00897},\n"
+     "  archivePrefix = {arXiv},\n"
      "  year = {2023}\n"
      "}\n"},
     {"run-physics", OWN ": terms of a whole run with constants by relative least squares.", NULL},
@@ -70,7 +74,8 @@ static const struct citation citations[] = {
     {"carbontracker", "Anthony, Kanding and Selvan, Carbontracker (2020).",
      "@misc{anthony2020carbontracker,\n"
      "  author = {Anthony, Lasse F. Wolff and Kanding, Benjamin and Selvan, Raghavendra},\n"
-     "  title = {Carbontracker},\n"
+     "  title = {Carbontracker: Tracking and Predicting the Carbon Footprint of Training Deep "
+     "Learning Models},\n"
      "  eprint = {2007.03051},\n"
      "  archivePrefix = {arXiv},\n"
      "  year = {2020}\n"

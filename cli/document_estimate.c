@@ -44,10 +44,10 @@ static void put_figures(const struct forecast *forecast, struct document *docume
   remark_interval(e, e->time_low_s, e->time_high_s, format_duration, &figures[1]);
   (void)snprintf(figures[2].remark, sizeof(figures[2].remark), "%s; of the %s",
                  e->power_measured ? "measured" : "modelled, not measured", e->domain);
-  (void)snprintf(figures[3].remark, sizeof(figures[3].remark), "with PUE %.3g", forecast->pue);
+  (void)snprintf(figures[3].remark, sizeof(figures[3].remark), "with PUE %.3g", forecast->site.pue);
   (void)snprintf(figures[4].remark, sizeof(figures[4].remark), "at %.0f g/kWh",
-                 forecast->grid_g_per_kwh);
-  (void)snprintf(figures[5].remark, sizeof(figures[5].remark), "%s", forecast->currency);
+                 forecast->site.grid_g_per_kwh);
+  (void)snprintf(figures[5].remark, sizeof(figures[5].remark), "%s", forecast->site.currency);
   document_figures(document, figures, sizeof(figures) / sizeof(figures[0]));
 }
 

@@ -109,7 +109,7 @@ static void put_cost(const struct forecast *forecast, struct jc_json_writer *w) 
   }
   jc_put_inline_object(w, "cost");
   jc_put_real(w, "value", forecast->footprint.cost);
-  jc_put_string(w, "currency", forecast->currency);
+  jc_put_string(w, "currency", forecast->site.currency);
   jc_put_end(w);
 }
 
@@ -205,14 +205,14 @@ static void print_footprint(const struct forecast *forecast, FILE *out) {
   const struct jc_footprint *f = &forecast->footprint;
   char text[FORMAT_SIZE], digits[FORMAT_SIZE];
   print_figure(out, "facility", format_energy(f->facility_energy_j, text, sizeof(text)));
-  fprintf(out, "with PUE %.3g\n", forecast->pue);
+  fprintf(out, "with PUE %.3g\n", forecast->site.pue);
   print_figure(out, "CO2e", format_mass(f->co2e_g, text, sizeof(text)));
-  fprintf(out, "at %.0f g/kWh\n", forecast->grid_g_per_kwh);
+  fprintf(out, "at %.0f g/kWh\n", forecast->site.grid_g_per_kwh);
   if (!isnan(f->cost)) {
     snprintf(text, sizeof(text), "%s %s", format_number(f->cost, digits, sizeof(digits)),
-             forecast->currency);
+             forecast->site.currency);
     print_figure(out, "cost", text);
-    fprintf(out, "at %.4g %s/kWh\n", forecast->price_per_kwh, forecast->currency);
+    fprintf(out, "at %.4g %s/kWh\n", forecast->site.price_per_kwh, forecast->site.currency);
   }
 }
 
