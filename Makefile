@@ -13,7 +13,7 @@ CALIBRATIONS ?= 1
 FUZZ_SECONDS ?= 600
 
 .PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
-  bench-memory bench-methods format tidy install clean
+  bench-measure bench-memory bench-methods format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -84,6 +84,10 @@ bench-energy:
 # Peak memory predicted against what training really takes.
 bench-memory: build
 	tests/bench/memory.sh $(BUILD)/cli/joulecast
+
+# What `joulecast measure` itself costs, in CPU time. Wants a quiet machine.
+bench-measure: build
+	python3 tests/bench/measure.py --joulecast $(BUILD)/cli/joulecast
 
 # Networks analysed a second, beside a Python counter (PYTHON names one that has fvcore or
 # torchinfo). Wants a quiet machine.

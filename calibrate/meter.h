@@ -93,6 +93,10 @@ struct jc_meter_options {
   const char *trace_path;            /* of `replay`; if given and no meter is named, that is it */
   bool allow_model;                  /* automatic choice may end with `model`; default: refuse */
   struct jc_meter_model model;
+  /* Of `model`: CPU seconds that count beside this process's own, of what it has started; called
+   * from the polling thread too. NULL: none. */
+  double (*other_cpu_s)(void *context);
+  void *context;
 };
 
 enum { JC_METER_WHOLE = -1 };

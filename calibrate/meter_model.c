@@ -2,11 +2,11 @@
  *
  *   P = idle_w + (tdp_w - idle_w) * busy_cores / cores
  *
- * busy_cores is this process's CPU time per wall time, at most `cores`, over each interval between
- * two readings; energy is the sum of P * interval. Work of other processes is not in it: the joules
- * are those of the machine as if it ran this process alone. Linear in utilisation between idle and
- * full power, as in the tools that take TDP x usage (Lannelongue et al. 2021, Green Algorithms),
- * with the idle share added.
+ * busy_cores is this process's CPU time (with that of what it started, where its options say so)
+ * per wall time, at most `cores`, over each interval between two readings; energy is the sum of P *
+ * interval. Work of other processes is not in it: the joules are those of the machine as if it ran
+ * this process alone. Linear in utilisation between idle and full power, as in the tools that take
+ * TDP x usage (Lannelongue et al. 2021, Green Algorithms), with the idle share added.
  */
 #include "calibrate/meter.h"
 
@@ -19,10 +19,17 @@ static const double unit_j = 1e-9; /* 64 bits of it hold 5 MWh */
 
 struct model {
   struct jc_meter_model parameters;
+  double (*other_cpu_s)(void *context);
+  void *context;
   double wall_s; /* at the last reading, as cpu_s */
   double cpu_s;
   double energy_j; /* since opening */
 };
+
+static double busy_clock_s(const struct model *model) {
+  const double others_s = model->other_cpu_s != NULL ? model->other_cpu_s(model->context) : 0;
+  return clock_s(CLOCK_PROCESS_CPUTIME_ID) + others_s;
+}
 
 static enum jc_status check(const struct jc_meter_model *model, struct jc_error *error) {
   if (model->tdp_w == 0 || model->cores == 0) {
@@ -50,8 +57,10 @@ static enum jc_status open_model(const struct jc_meter_options *options, struct 
     return jc_fail(error, JC_ERROR_STORAGE, 0, "model", "out of memory");
   }
   *model = (struct model){.parameters = *parameters,
-                          .wall_s = clock_s(CLOCK_MONOTONIC),
-                          .cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID)};
+                          .other_cpu_s = options->other_cpu_s,
+                          .context = options->context,
+                          .wall_s = clock_s(CLOCK_MONOTONIC)};
+  model->cpu_s = busy_clock_s(model);
   struct jc_meter_counter *counter = jc_meter_add_counter(info);
   (void)snprintf(counter->name, sizeof counter->name, "model");
   (void)snprintf(counter->domain, sizeof counter->domain, "package");
@@ -71,7 +80,7 @@ static enum jc_status read_model(void *state, uint32_t counter, uint64_t *count,
   (void)counter;
   (void)error;
   double wall_s = clock_s(CLOCK_MONOTONIC);
-  double cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+  double cpu_s = busy_clock_s(model);
   double interval_s = wall_s - model->wall_s;
   double busy_s = fmin(cpu_s - model->cpu_s, interval_s * parameters->cores);
   model->energy_j += parameters->idle_w * interval_s +

@@ -43,7 +43,8 @@ double jc_scatter_half_width(const struct jc_scatter *own, uint32_t count,
 /* Adds a network that is done, unless it does not share the precision of those before. */
 void jc_scatter_add(struct jc_scatter *others, const struct jc_scatter *own);
 
-/* Student's t, 97.5 %; FREEDOM >= 1. */
+/* Student's t, 97.5 % (of a 95 % interval) and 95 % (of a 90 % one); FREEDOM >= 1. */
 double jc_student_t(uint32_t freedom);
+double jc_student_t_95(uint32_t freedom);
 
 #endif

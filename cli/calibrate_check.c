@@ -68,7 +68,7 @@ static const struct option_group groups[] = {
     {&table_powercap, IN(machine)},
     {&table_power, IN(machine)},
     {&table_force, 0},
-    {&table_format, IN(output)},
+    {&table_format_report, IN(output)},
     {&table_output, IN(output)},
     {&table_quiet, IN(output)},
 };

@@ -124,7 +124,7 @@ static enum jc_status show(const struct plan_step_options *o,
       output_open(&output, o->output.output, error) == JC_OK) {
     if (output_format(&o->output) == FORMAT_JSON)
       (void)put_json(options, &records, &output, error);
-    else
+    else if (!output_rows(&records, output_format(&o->output), output.stream))
       print_table(plan, &totals, &records, output.stream);
     (void)output_close(&output, error);
   }

@@ -31,7 +31,7 @@ static const struct option_group groups[] = {
     {&table_wall, FORECAST(wall)},
     {&table_inference, FORECAST(scope)},
     {&table_comparison_order, COMPARISON},
-    {&table_format_rows, OUTPUT},
+    {&table_format_report, OUTPUT},
     {&table_output, OUTPUT},
     {&table_quiet, OUTPUT},
 };

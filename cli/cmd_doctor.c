@@ -74,6 +74,26 @@ static void put_findings(const struct jc_doctor_finding *findings, uint32_t coun
   jc_put_end(writer);
 }
 
+static enum jc_status fill_findings(const struct jc_doctor_finding *findings, uint32_t count,
+                                    struct records *records, struct jc_error *error) {
+  static const struct column columns[] = {
+      {"name", "source", VALUE_TEXT, false, NULL, NULL},
+      {"state", "state", VALUE_TEXT, false, NULL, NULL},
+      {"measured", "measures", VALUE_BOOL, false, NULL, NULL},
+      {"detail", "detail", VALUE_TEXT, false, NULL, NULL},
+      {"remedy", "remedy", VALUE_TEXT, false, NULL, NULL},
+  };
+  records_start(records, columns, COLUMN_COUNT(columns));
+  for (uint32_t i = 0; i < count; i++) {
+    record_text(records, findings[i].source);
+    record_text(records, jc_meter_state_name(findings[i].state));
+    record_flag(records, findings[i].measured);
+    record_text(records, findings[i].detail);
+    record_text(records, findings[i].remedy[0] != '\0' ? findings[i].remedy : NULL);
+  }
+  return records_check(records, error);
+}
+
 static int run(const void *options, const struct text_list *operands, struct jc_error *error) {
   const struct doctor_options *o = options;
   struct jc_doctor_options doctor = {.root = o->root};
@@ -81,6 +101,7 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   struct jc_machine machine;
   struct inputs inputs = {0};
   struct output output;
+  struct records records = {0};
   (void)operands;
   if (jc_environment_probe(o->root, &machine, error) != JC_OK ||
       resolve_meter(&o->machine, &machine, &inputs, &doctor.meter, error) != JC_OK)
@@ -96,9 +117,11 @@ static int run(const void *options, const struct text_list *operands, struct jc_
     struct jc_json_writer writer;
     put_findings(findings, count, measurable, &writer);
     (void)output_json(&output, &writer, error);
-  } else {
+  } else if (fill_findings(findings, count, &records, error) == JC_OK &&
+             !output_rows(&records, output_format(&o->output), output.stream)) {
     print_findings(findings, count, measurable, output.stream);
   }
+  records_free(&records);
   if (output_close(&output, error) != JC_OK)
     return exit_code_of(error);
   return measurable ? EXIT_OK : EXIT_CANNOT_MEASURE;

@@ -4,10 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/format.h"
-
-struct limit_options {
-  struct real_option max_kwh, max_hours, max_co2e_kg, max_cost;
-};
+#include "cli/limits.h"
 
 struct estimate_options {
   struct forecast_options forecast;
@@ -15,18 +12,6 @@ struct estimate_options {
   struct output_options output;
   struct estimate_tables tables;
 };
-
-#define LIMIT(member) OPTION_AT(struct limit_options, member)
-static const struct option_row rows_limits[] = {
-    {"max-kwh", 0, LIMIT(max_kwh), "KWH", "energy of the facility", NULL,
-     OPTION_RANGE(0, INFINITY)},
-    {"max-hours", 0, LIMIT(max_hours), "HOURS", "duration", NULL, OPTION_RANGE(0, INFINITY)},
-    {"max-co2e-kg", 0, LIMIT(max_co2e_kg), "KG", "CO2e", NULL, OPTION_RANGE(0, INFINITY)},
-    {"max-cost", 0, LIMIT(max_cost), "AMOUNT", "cost, in the currency of --price", NULL,
-     OPTION_RANGE(0, INFINITY)},
-};
-static const struct option_table table_limits = {"Budget (exit status 5 if the forecast is over)",
-                                                 rows_limits, OPTION_COUNT(rows_limits)};
 
 static const struct option_row rows_layers[] = {
     {"layers", 0, OPTION_AT(struct estimate_options, tables.layers), NULL,
@@ -59,39 +44,27 @@ static const struct option_group groups[] = {
     {&table_inference, IN(forecast.scope)},
     {&table_limits, IN(limits)},
     {&table_layers, 0},
-    {&table_format_csv, IN(output)},
+    {&table_format_layers_report, IN(output)},
     {&table_output, IN(output)},
     {&table_quiet, IN(output)},
 };
 
-static enum jc_status check_limits(const struct limit_options *limits,
+static enum jc_status check_limits(const struct limit_options *options,
                                    const struct forecast *forecast, struct jc_error *error) {
   const struct scope_total whole = scope_training(forecast);
-  const struct {
-    const struct real_option *limit;
-    double value;
-    const char *option, *unit;
-  } rows[] = {
-      {&limits->max_kwh, whole.footprint.facility_energy_j / 3.6e6, "--max-kwh", "kWh"},
-      {&limits->max_hours, whole.time_s / 3600, "--max-hours", "hours"},
-      {&limits->max_co2e_kg, whole.footprint.co2e_g / 1000, "--max-co2e-kg", "kg CO2e"},
-      {&limits->max_cost, whole.footprint.cost, "--max-cost", forecast->currency},
-  };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    if (rows[i].limit->given && rows[i].value > rows[i].limit->value)
-      return jc_fail(error, JC_ERROR_RUNTIME, 0, rows[i].option,
-                     "over budget: %.4g %s forecast, %.4g allowed", rows[i].value, rows[i].unit,
-                     rows[i].limit->value);
-  }
-  return JC_OK;
+  const struct jc_budget limits = limits_budget(options),
+                         use = {.energy_j = whole.footprint.facility_energy_j,
+                                .time_s = whole.time_s,
+                                .co2e_g = whole.footprint.co2e_g,
+                                .cost = whole.footprint.cost};
+  return jc_budget_check(&limits, &use, &use, "forecast", forecast->site.currency, error);
 }
 
 static int estimate(const struct estimate_options *options, const char *operand,
                     struct forecast *forecast, struct jc_error *error) {
   struct output output;
-  if (options->limits.max_cost.given && options->forecast.site.price == NULL)
-    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--max-cost", "expected --price beside it");
-  else if (forecast_prepare(operand, &options->forecast, forecast, error) == JC_OK)
+  if (limits_check_options(&options->limits, &options->forecast.site, error) == JC_OK &&
+      forecast_prepare(operand, &options->forecast, forecast, error) == JC_OK)
     (void)forecast_make(&options->forecast, forecast, error);
   if (jc_error_is_set(error))
     return exit_code_of_input(error);

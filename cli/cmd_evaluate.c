@@ -81,7 +81,7 @@ static const struct option_group groups[] = {
     {&table_judging, 0},
     {&table_layers, 0},
     {&table_factors, 0},
-    {&table_format_csv, IN(output)},
+    {&table_format_report, IN(output)},
     {&table_output, IN(output)},
 };
 
@@ -190,10 +190,14 @@ static enum jc_status judge(const struct evaluate_options *o, struct split_choic
                             struct jc_error *error) {
   struct jc_evaluation evaluations[JC_EVALUATION_COUNT];
   struct forecast_records forecasts;
-  struct evaluate_report report = {
-      .set = set, .options = &choice->options, .evaluations = evaluations, .split = choice->text};
+  struct evaluate_report report = {.set = set,
+                                   .options = &choice->options,
+                                   .evaluations = evaluations,
+                                   .split = choice->text,
+                                   .forecasts = &forecasts.records};
   start_forecasts(&forecasts, set);
-  choice->options.tell = o->forecasts != NULL ? record_forecast : NULL;
+  const bool recorded = o->forecasts != NULL || output_format(&o->output) == FORMAT_HTML;
+  choice->options.tell = recorded ? record_forecast : NULL;
   choice->options.context = &forecasts;
   if (jc_evaluate_runs(set, &choice->options, evaluations, &report.fold_count, error) == JC_OK)
     (void)report_evaluate(&report, output_format(&o->output), output, error);
@@ -225,7 +229,11 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   struct jc_run_set set = {0};
   struct opened_means opened = {.profile = NULL};
   int code = EXIT_OK;
-  if (choose_split(o, &choice, error) != JC_OK)
+  if (o->factors && output_format(&o->output) == FORMAT_HTML)
+    (void)jc_fail(error, JC_ERROR_USAGE, 0, "--format", "html is for errors; not with --factors");
+  else
+    (void)choose_split(o, &choice, error);
+  if (jc_error_is_set(error))
     return exit_code_of(error);
   if (open_means(o, &opened, &choice.options.means, error) != JC_OK ||
       jc_run_set_read(operands->value[0], &set, error) != JC_OK) {

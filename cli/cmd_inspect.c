@@ -59,7 +59,7 @@ static const struct option_group groups[] = {
     {&table_optimizer, IN(run)},
     {&table_memory, 0},
     {&table, 0},
-    {&table_format_csv, IN(output)},
+    {&table_format_layers, IN(output)},
     {&table_output, IN(output)},
     {&table_quiet, IN(output)},
     {&table_lines, 0},

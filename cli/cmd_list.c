@@ -108,6 +108,38 @@ static char *field_range(const struct jc_field *field, char *buffer, size_t size
   return buffer;
 }
 
+/* In CSV and Markdown: a row each field, and one of a kind that has none. */
+static const struct column layer_columns[] = {
+    {"layer", "layer", VALUE_TEXT, false, NULL, NULL},
+    {"field", "field", VALUE_TEXT, false, NULL, NULL},
+    {"type", "type", VALUE_TEXT, false, NULL, NULL},
+    {"default", "default", VALUE_TEXT, false, NULL, NULL},
+    {"help", "meaning", VALUE_TEXT, false, NULL, NULL},
+};
+
+static enum jc_status fill_layers(struct records *records, struct jc_error *error) {
+  char type[128], otherwise[64], range[64];
+  for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
+    const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
+    for (uint32_t f = 0; f < kind->field_count; f++) {
+      const struct jc_field *field = &kind->fields[f];
+      (void)field_range(field, range, sizeof(range));
+      record_text(records, kind->name);
+      record_text(records, field->name);
+      record_text(records, field_type(kind, field, range, type, sizeof(type)));
+      record_text(records, field_default(field, otherwise, sizeof(otherwise)));
+      record_text(records, field->help);
+    }
+    if (kind->field_count > 0)
+      continue;
+    record_text(records, kind->name);
+    for (int c = 0; c < 3; c++)
+      record_text(records, NULL);
+    record_text(records, kind->summary);
+  }
+  return records_check(records, error);
+}
+
 static void print_layers(FILE *out) {
   char text[512], type[128], otherwise[64], range[64];
   for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
@@ -301,7 +333,8 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
 
 /* ---- the command ---- */
 
-static const struct list_topic list_layers = {"layers", NULL, 0, NULL, NULL};
+static const struct list_topic list_layers = {"layers", layer_columns, COLUMN_COUNT(layer_columns),
+                                              fill_layers, NULL};
 static const struct list_topic list_methods = {"methods", method_columns,
                                                COLUMN_COUNT(method_columns), fill_methods, NULL};
 static const struct list_topic list_meters = {"meters", meter_columns, COLUMN_COUNT(meter_columns),
@@ -336,7 +369,7 @@ static void put_topic(const struct list_topic *topic, const struct records *reco
   jc_put_start(w, JC_JSON_PRETTY);
   jc_put_object(w, NULL);
   jc_put_string(w, "schema", "joulecast.list/1");
-  if (topic->columns == NULL)
+  if (topic == &list_layers)
     put_layers(w, topic->name);
   else
     records_put(records, w, topic->name);
@@ -348,7 +381,7 @@ static int run(const void *options, const struct text_list *operands, struct jc_
   const struct list_topic *topic = find_topic(operands->value[0], error);
   struct records records;
   struct output output;
-  if (topic != NULL && topic->columns != NULL && o->schema)
+  if (topic != NULL && topic != &list_layers && o->schema)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--schema", "expected layers, got '%s'", topic->name);
   if (topic == NULL || jc_error_is_set(error) ||
       output_open(&output, o->output.output, error) != JC_OK)
@@ -366,9 +399,9 @@ static int run(const void *options, const struct text_list *operands, struct jc_
     struct jc_json_writer writer;
     put_topic(topic, &records, &writer);
     (void)output_json(&output, &writer, error);
-  } else if (topic->columns == NULL) {
+  } else if (topic == &list_layers && output_format(&o->output) == FORMAT_TABLE) {
     print_layers(output.stream);
-  } else {
+  } else if (!output_rows(&records, output_format(&o->output), output.stream)) {
     records_print(&records, output.stream);
     if (topic->print_more != NULL)
       topic->print_more(&records, output.stream);

@@ -1,15 +1,12 @@
 /* cmd_train.c -- `joulecast train MODEL`: really train, metered, beside the forecast. */
 #include "cli/report_train.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "estimator/samples_file.h"
+#include "cli/run_record.h"
 
 struct train_options {
   struct forecast_options forecast;
@@ -17,6 +14,7 @@ struct train_options {
   struct real_option learning_rate, momentum, weight_decay, beta1, beta2, eps;
   const char *data;
   const char *record;
+  struct limit_options limits;
   struct output_options output;
 };
 
@@ -48,7 +46,7 @@ static const struct option_row rows_training[] = {
      OPTION_RANGE(0, OPTION_ANY_COUNT)},
 };
 static const struct option_row rows_record[] = {
-    {"output", 'o', TRAIN(record), "FILE", "append the run to FILE, a line of JSON", NULL,
+    {"record", 'r', TRAIN(record), "FILE", "append the run to FILE, a line of JSON", NULL,
      OPTION_FREE},
 };
 static const struct option_table table_steps = {"Run", rows_steps, OPTION_COUNT(rows_steps)};
@@ -69,8 +67,12 @@ static const struct option_group groups[] = {
     {&table_powercap, IN(forecast.machine)},
     {&table_power, IN(forecast.machine)},
     {&table_profile, IN(forecast.machine)},
+    {&table_site, IN(forecast.site)},
+    {&table_limits, IN(limits)},
+    {&table_budget_on, IN(limits)},
     {&table_record, 0},
     {&table_format, IN(output)},
+    {&table_output, IN(output)},
     {&table_quiet, IN(output)},
 };
 
@@ -181,24 +183,11 @@ static enum jc_status resolve_training(const struct train_options *options,
   training->step_limit = options->steps.value;
   training->trainer = trainer_options(options, run->optimizer);
   training->meter = machine->meter;
+  training->budget = limits_budget(&options->limits);
+  training->budget_on_spent = limits_on_spent(&options->limits);
   training->quiet = options->output.quiet;
   training->stop = interrupt_flag();
   return JC_OK;
-}
-
-/* Finds out before the training whether its record can be kept, and mends a torn last line. */
-static enum jc_status prepare_record(const char *path, struct jc_error *error) {
-  bool torn = false;
-  if (path == NULL)
-    return JC_OK;
-  const int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0) {
-    (void)jc_fail(error, JC_ERROR_IO, 0, NULL, "cannot write: %s", strerror(errno));
-    jc_error_name_file(error, path);
-    return error->status;
-  }
-  close(file);
-  return jc_samples_mend(path, &torn, error);
 }
 
 /* The profile's forecast of the same run; without a fitting profile the report says why not. */
@@ -234,7 +223,7 @@ static enum jc_status report_and_record(const struct train_options *options, con
   struct output output;
   const struct run_options *run = &options->forecast.run;
   const bool overridden = run->input.count > 0 || run->set.count > 0;
-  if (output_open(&output, NULL, error) == JC_OK) {
+  if (output_open(&output, options->output.output, error) == JC_OK) {
     report_train(report, output_format(&options->output), &output, error);
     (void)output_close(&output, error);
   }
@@ -251,7 +240,7 @@ static int train_and_report(const struct train_options *options, const char *ope
   struct training training = {0};
   struct jc_error show_error = {0};
   report->training = &training;
-  if (prepare_record(options->record, error) == JC_OK) {
+  if (run_record_prepare(options->record, error) == JC_OK) {
     (void)train(&report->forecast->model, report->options, &training, error);
     if (training.done.training > 0)
       (void)report_and_record(options, operand, report, &show_error);
@@ -261,7 +250,10 @@ static int train_and_report(const struct train_options *options, const char *ope
       *error = show_error;
   }
   training_free(&training);
-  return exit_code_of(error);
+  if (jc_error_is_set(error) || !jc_error_is_set(&training.over))
+    return exit_code_of(error);
+  *error = training.over;
+  return EXIT_BUDGET;
 }
 
 static int train_model(const struct train_options *options, const char *operand,
@@ -273,7 +265,9 @@ static int train_model(const struct train_options *options, const char *operand,
   int code;
   beside.machine.hardware = NULL;
   beside.machine.tdp_w = beside.machine.idle_w = (struct real_option){0};
-  if (forecast_prepare(operand, &beside, forecast, error) != JC_OK ||
+  if (limits_check_options(&options->limits, &options->forecast.site, error) != JC_OK ||
+      forecast_prepare(operand, &beside, forecast, error) != JC_OK ||
+      resolve_site(&beside.site, &forecast->inputs, &training_options.site, error) != JC_OK ||
       open_data(options, forecast, &training_options.dataset, error) != JC_OK ||
       resolve_training(options, forecast, &training_options, error) != JC_OK ||
       resolve_meter(&options->forecast.machine, &forecast->machine, &forecast->inputs,
@@ -313,7 +307,7 @@ const struct command command_train = {
              .examples = "  joulecast train lenet5_28\n"
                          "  joulecast train lenet5_28 --data mnist --optimizer adam\n"
                          "  joulecast train resnet18 -b 16 --epochs 90 --steps 20\n"
-                         "  joulecast train cifar_resnet20 -t 1 --samples 5000 -o runs.jsonl\n",
+                         "  joulecast train cifar_resnet20 -t 1 --samples 5000 -r runs.jsonl\n",
              .operands_min = 1,
              .operands_max = 1,
              .groups = groups,

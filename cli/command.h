@@ -15,6 +15,7 @@
   X(inspect)                                                                                       \
   X(calibrate)                                                                                     \
   X(train)                                                                                         \
+  X(measure)                                                                                       \
   X(convert)                                                                                       \
   X(list)                                                                                          \
   X(doctor)

@@ -16,8 +16,9 @@ static const char *const optimizers[] = {
 #undef X
         [JC_OPTIMIZER_COUNT] = NULL};
 static const char *const phases[] = {"training", "forward", NULL};
-static const char *const formats_csv[] = {"table", "json", "csv", NULL};
-static const char *const formats[] = {"table", "json", NULL};
+/* enum format; without html, the first four. */
+static const char *const formats[] = {"table", "json", "csv", "markdown", NULL};
+static const char *const formats_report[] = {"table", "json", "csv", "markdown", "html", NULL};
 
 #define RUN(member)     OPTION_AT(struct run_options, member)
 #define MACHINE(member) OPTION_AT(struct machine_options, member)
@@ -91,17 +92,15 @@ static const struct option_row rows_powercap[] = {
      "/sys/class/powercap", OPTION_FREE},
 };
 
-static const struct option_row rows_format_csv[] = {
-    {"format", 0, OUTPUT(format), "FORMAT", "table, json, or csv (the layers)", "table",
-     OPTION_ONE_OF(formats_csv)},
-};
-static const struct option_row rows_format_rows[] = {
-    {"format", 0, OUTPUT(format), "FORMAT", "table, json or csv", "table",
-     OPTION_ONE_OF(formats_csv)},
-};
-static const struct option_row rows_format[] = {
-    {"format", 0, OUTPUT(format), "FORMAT", "table or json", "table", OPTION_ONE_OF(formats)},
-};
+#define FORMAT_ROW(help, choices)                                                                  \
+  { {"format", 0, OUTPUT(format), "FORMAT", help, "table", OPTION_ONE_OF(choices)}, }
+static const struct option_row rows_format[] = FORMAT_ROW("table, json, csv or markdown", formats);
+static const struct option_row rows_format_layers[] =
+    FORMAT_ROW("table, json, csv (the layers) or markdown", formats);
+static const struct option_row rows_format_report[] =
+    FORMAT_ROW("table, json, csv, markdown or html (one file)", formats_report);
+static const struct option_row rows_format_layers_report[] =
+    FORMAT_ROW("table, json, csv (the layers), markdown or html (one file)", formats_report);
 static const struct option_row rows_output[] = {
     {"output", 'o', OUTPUT(output), "FILE", "write the result to FILE", "standard output",
      OPTION_FREE},
@@ -130,16 +129,26 @@ const struct option_table table_power = TABLE(rows_power, "Machine");
 const struct option_table table_profile = TABLE(rows_profile, "Machine");
 const struct option_table table_meter = TABLE(rows_meter, "Machine");
 const struct option_table table_powercap = TABLE(rows_powercap, "Machine");
-const struct option_table table_format_csv = TABLE(rows_format_csv, "Output");
-const struct option_table table_format_rows = TABLE(rows_format_rows, "Output");
+const struct option_table table_format_layers = TABLE(rows_format_layers, "Output");
+const struct option_table table_format_report = TABLE(rows_format_report, "Output");
+const struct option_table table_format_layers_report = TABLE(rows_format_layers_report, "Output");
 const struct option_table table_format = TABLE(rows_format, "Output");
 const struct option_table table_output = TABLE(rows_output, "Output");
 const struct option_table table_quiet = TABLE(rows_quiet, "Output");
 
 enum format output_format(const struct output_options *options) {
-  if (options->format == NULL || strcmp(options->format, "table") == 0)
-    return FORMAT_TABLE;
-  return strcmp(options->format, "json") == 0 ? FORMAT_JSON : FORMAT_CSV;
+  int format = FORMAT_TABLE;
+  while (options->format != NULL && strcmp(options->format, formats_report[format]) != 0)
+    format++;
+  return (enum format)format;
+}
+
+bool output_rows(const struct records *records, enum format format, FILE *out) {
+  if (format == FORMAT_CSV)
+    records_print_csv(records, out);
+  else if (format == FORMAT_MARKDOWN)
+    records_print_markdown(records, out);
+  return format == FORMAT_CSV || format == FORMAT_MARKDOWN;
 }
 
 /* ---- names ---- */

@@ -74,14 +74,18 @@ struct output_options {
   bool quiet;
 };
 
-extern const struct option_table table_format_csv;  /* --format table|json|csv */
-extern const struct option_table table_format_rows; /* the same; csv holds the rows */
-extern const struct option_table table_format;      /* --format table|json */
-extern const struct option_table table_output;      /* --output */
-extern const struct option_table table_quiet;       /* --quiet */
+extern const struct option_table table_format_layers;        /* --format; csv holds the layers */
+extern const struct option_table table_format;               /* --format, without html */
+extern const struct option_table table_format_report;        /* --format, with html */
+extern const struct option_table table_format_layers_report; /* both */
+extern const struct option_table table_output;               /* --output */
+extern const struct option_table table_quiet;                /* --quiet */
 
-enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_MARKDOWN, FORMAT_HTML };
 enum format output_format(const struct output_options *options);
+
+/* RECORDS in FORMAT, if that is one of bare rows: CSV or Markdown. */
+bool output_rows(const struct records *records, enum format format, FILE *out);
 
 /* ---- the model ---- */
 

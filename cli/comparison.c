@@ -315,7 +315,7 @@ static enum jc_status forecast_row(const struct forecast_options *given, const c
     return JC_OK;
   }
   fill_row(comparison, forecast, row);
-  snprintf(comparison->currency, sizeof(comparison->currency), "%s", forecast->currency);
+  snprintf(comparison->currency, sizeof(comparison->currency), "%s", forecast->site.currency);
   if (explain && explain_to_text(forecast, &row->explanation) != JC_OK)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   return JC_OK;

@@ -150,17 +150,17 @@ static void explain_place(const struct forecast *forecast, FILE *out) {
                 "x %.9g s = %.9g J",
                 forecast->wall_factor, before_wall_j(forecast), forecast->overhead_w, e->time_s,
                 e->energy_j);
-  explain_say(out, "  facility = energy x PUE = %.9g J x %.9g = %.9g J", e->energy_j, forecast->pue,
-              f->facility_energy_j);
+  explain_say(out, "  facility = energy x PUE = %.9g J x %.9g = %.9g J", e->energy_j,
+              forecast->site.pue, f->facility_energy_j);
   explain_say(out,
               "  CO2e = facility / 3.6e6 J/kWh x grid = %.9g J / 3.6e6 J/kWh x %.9g g/kWh = %.9g g",
-              f->facility_energy_j, forecast->grid_g_per_kwh, f->co2e_g);
+              f->facility_energy_j, forecast->site.grid_g_per_kwh, f->co2e_g);
   if (!isnan(f->cost))
     explain_say(
         out,
         "  cost = facility / 3.6e6 J/kWh x price = %.9g J / 3.6e6 J/kWh x %.9g %s/kWh = %.9g %s",
-        f->facility_energy_j, forecast->price_per_kwh, forecast->currency, f->cost,
-        forecast->currency);
+        f->facility_energy_j, forecast->site.price_per_kwh, forecast->site.currency, f->cost,
+        forecast->site.currency);
 }
 
 static void explain_scope(const struct scope *scope, FILE *out) {

@@ -13,25 +13,12 @@
 #include "estimator/environment.h"
 #include "estimator/profile_file.h"
 
-static const char default_grid[] = "WORLD";
-static const char default_pue[] = "none";
-
 static const char *const intervals[] = {"0.5", "0.8", "0.9", NULL};
 
-#define SITE(member)   OPTION_AT(struct site_options, member)
 #define WALL(member)   OPTION_AT(struct wall_options, member)
 #define METHOD(member) OPTION_AT(struct method_options, member)
 #define MEMORY(member) OPTION_AT(struct memory_options, member)
 
-static const struct option_row rows_site[] = {
-    {"grid", 0, SITE(grid), "CODE|G/KWH",
-     "carbon intensity: a country's ISO code, or g CO2e per kWh", "the world's average",
-     OPTION_FREE},
-    {"pue", 0, SITE(pue), "NAME|NUMBER", "facility energy over machine energy", "1, no overhead",
-     OPTION_FREE},
-    {"price", 0, SITE(price), "PRICE", "of a kWh with its currency, as in \"0.30 EUR\"", NULL,
-     OPTION_FREE},
-};
 static const struct option_row rows_method[] = {
     {"method", 0, METHOD(method), "NAME", "see `joulecast list methods`", "layerwise", OPTION_FREE},
     {"interval", 0, METHOD(interval), "LEVEL", "of the interval: 0.5, 0.8 or 0.9", "0.9",
@@ -57,8 +44,6 @@ static const struct option_row rows_memory[] = {
 };
 const struct option_table table_memory = {"Machine", rows_memory, OPTION_COUNT(rows_memory)};
 const struct option_table table_wall = {"Place", rows_wall, OPTION_COUNT(rows_wall)};
-const struct option_table table_site = {"Place", rows_site, OPTION_COUNT(rows_site)};
-const struct option_table table_site_rest = {"Place", rows_site + 1, OPTION_COUNT(rows_site) - 1};
 const struct option_table table_method_inputs = {"Method", rows_method + 1,
                                                  OPTION_COUNT(rows_method) - 1};
 const struct option_table table_method = {"Method", rows_method, OPTION_COUNT(rows_method)};
@@ -285,76 +270,6 @@ enum jc_status resolve_meter(const struct machine_options *options,
   return JC_OK;
 }
 
-/* ---- grid, PUE, price ---- */
-
-/* Where the figure of ROW (NULL: a number was given) is from. */
-static enum input_from row_from(bool given, const struct jc_data_row *row) {
-  return row != NULL && row->from_user ? FROM_USER_FILE : given ? FROM_FLAG : FROM_DEFAULT;
-}
-
-static enum jc_status set_grid(const struct site_options *options, struct forecast *forecast,
-                               struct jc_error *error) {
-  struct jc_data_table table = {0};
-  const struct jc_data_row *row = NULL;
-  const bool given = options->grid != NULL;
-  if (jc_grid_read(NULL, &table, error) == JC_OK &&
-      jc_grid_find(&table, given ? options->grid : default_grid, &forecast->grid_g_per_kwh, &row,
-                   error) == JC_OK) {
-    struct input *input = input_real(&forecast->inputs, "grid_g_per_kwh", row_from(given, row),
-                                     forecast->grid_g_per_kwh);
-    if (row != NULL)
-      snprintf(input->note, sizeof(input->note), "%s, %u", row->region, row->year);
-    if (input->from == FROM_DEFAULT)
-      inputs_note(&forecast->inputs,
-                  "no --grid: CO2e is for the world's average electricity; yours may be far from "
-                  "it, see `joulecast list grids`");
-  }
-  jc_data_table_free(&table);
-  return error->status;
-}
-
-static enum jc_status set_pue(const struct site_options *options, struct forecast *forecast,
-                              struct jc_error *error) {
-  struct jc_data_table table = {0};
-  const struct jc_data_row *row = NULL;
-  const bool given = options->pue != NULL;
-  if (jc_pue_read(NULL, &table, error) == JC_OK &&
-      jc_pue_find(&table, given ? options->pue : default_pue, &forecast->pue, &row, error) ==
-          JC_OK) {
-    struct input *input = input_real(&forecast->inputs, "pue", row_from(given, row), forecast->pue);
-    if (input->from != FROM_DEFAULT && row != NULL)
-      snprintf(input->note, sizeof(input->note), "%s, %u", row->name, row->year);
-    else if (row != NULL)
-      snprintf(input->note, sizeof(input->note), "no cooling or conversion loss counted");
-  }
-  jc_data_table_free(&table);
-  return error->status;
-}
-
-/* "0.30 EUR". */
-static enum jc_status set_price(const struct site_options *options, struct forecast *forecast,
-                                struct jc_error *error) {
-  char number[32] = "";
-  forecast->price_per_kwh = NAN;
-  if (options->price == NULL)
-    return JC_OK;
-  const size_t length = strspn(options->price, "0123456789.");
-  const char *currency = options->price + length;
-  while (*currency == ' ')
-    currency++;
-  snprintf(number, sizeof(number), "%.*s", (int)length, options->price);
-  if (length >= sizeof(number) || !parse_real(number, &forecast->price_per_kwh) ||
-      currency[0] == '\0' || strlen(currency) >= sizeof(forecast->currency))
-    return jc_fail(error, JC_ERROR_USAGE, 0, "--price",
-                   "expected the price of a kWh and its currency, as in \"0.30 EUR\", got '%.40s'",
-                   options->price);
-  snprintf(forecast->currency, sizeof(forecast->currency), "%s", currency);
-  struct input *input =
-      input_real(&forecast->inputs, "price_per_kwh", FROM_FLAG, forecast->price_per_kwh);
-  snprintf(input->note, sizeof(input->note), "%s", forecast->currency);
-  return JC_OK;
-}
-
 /* ---- the plug ---- */
 
 /* Neither figure is measured here, so that both are named as given. Without either the energy stays
@@ -400,8 +315,7 @@ enum jc_status forecast_other(const struct forecast *forecast, const struct jc_r
 }
 
 struct jc_footprint forecast_footprint(const struct forecast *forecast, double energy_j) {
-  return jc_footprint_of(energy_j, forecast->pue, forecast->grid_g_per_kwh,
-                         forecast->price_per_kwh);
+  return site_footprint(&forecast->site, energy_j);
 }
 
 /* ---- the forecast ---- */
@@ -478,9 +392,7 @@ enum jc_status forecast_make(const struct forecast_options *options, struct fore
       set_hardware(options, forecast, error) != JC_OK)
     return error->status;
   set_memory(options, forecast);
-  if (set_grid(&options->site, forecast, error) != JC_OK ||
-      set_pue(&options->site, forecast, error) != JC_OK ||
-      set_price(&options->site, forecast, error) != JC_OK)
+  if (resolve_site(&options->site, &forecast->inputs, &forecast->site, error) != JC_OK)
     return error->status;
   if (estimate(options, forecast, error) == JC_OK)
     (void)scope_make(&options->scope, &options->run, forecast, error);

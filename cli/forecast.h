@@ -9,14 +9,8 @@
 #include "calibrate/meter.h"
 #include "cli/data_wait.h"
 #include "cli/scope.h"
+#include "cli/site.h"
 #include "estimator/data_files.h"
-
-struct site_options {
-  const char *grid, *pue, *price;
-};
-
-extern const struct option_table table_site;      /* --grid, --pue, --price */
-extern const struct option_table table_site_rest; /* --pue, --price */
 
 struct wall_options {
   struct real_option factor, overhead_w;
@@ -54,9 +48,7 @@ struct forecast {
   const struct jc_method *method;
   struct jc_estimate estimate; /* with layers */
   struct data_wait data_wait;  /* in it */
-  double pue, grid_g_per_kwh;
-  double price_per_kwh; /* NAN: not given */
-  char currency[16];    /* "": no price */
+  struct site site;
   struct jc_footprint footprint;
   bool at_wall; /* the estimate is; by: */
   double wall_factor, overhead_w;

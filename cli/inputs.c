@@ -90,21 +90,25 @@ void inputs_put(const struct inputs *inputs, struct jc_json_writer *writer, cons
   jc_put_end(writer);
 }
 
-void inputs_print(const struct inputs *inputs, FILE *out) {
+void inputs_record(const struct inputs *inputs, struct records *records) {
   static const struct column columns[] = {{"input", "input", VALUE_TEXT, false, NULL, NULL},
                                           {"value", "value", VALUE_TEXT, true, NULL, NULL},
                                           {"from", "from", VALUE_TEXT, false, NULL, NULL}};
-  struct records records;
   char value[INPUT_TEXT], from[INPUT_TEXT + 16];
-  records_start(&records, columns, COLUMN_COUNT(columns));
+  records_start(records, columns, COLUMN_COUNT(columns));
   for (size_t i = 0; i < inputs->count; i++) {
     const struct input *input = &inputs->item[i];
     snprintf(from, sizeof(from), "%s%s%s", input_from_name(input->from),
              input->note[0] != '\0' ? ": " : "", input->note);
-    record_text(&records, input->name);
-    record_text(&records, value_format(&input->value, input->format, value, sizeof(value)));
-    record_text(&records, from);
+    record_text(records, input->name);
+    record_text(records, value_format(&input->value, input->format, value, sizeof(value)));
+    record_text(records, from);
   }
+}
+
+void inputs_print(const struct inputs *inputs, FILE *out) {
+  struct records records;
+  inputs_record(inputs, &records);
   records_print(&records, out);
   records_free(&records);
 }

@@ -54,6 +54,8 @@ bool inputs_have_note(const struct inputs *inputs, const char *note);
 /* {name: {value, from, note}}. */
 void inputs_put(const struct inputs *inputs, struct jc_json_writer *writer, const char *key);
 void inputs_print(const struct inputs *inputs, FILE *out);
+/* As rows of name, value and where it came from, for people. Free RECORDS. */
+void inputs_record(const struct inputs *inputs, struct records *records);
 
 /* The notes, as an array and as a list for people. */
 void notes_put(const struct inputs *inputs, struct jc_json_writer *writer, const char *key);

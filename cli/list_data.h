@@ -7,7 +7,7 @@
 
 struct list_topic {
   const char *name;
-  const struct column *columns; /* NULL: layers, which are no rows */
+  const struct column *columns;
   size_t column_count;
   enum jc_status (*fill)(struct records *records, struct jc_error *error);
   void (*print_more)(const struct records *records, FILE *out); /* under the table; NULL: nothing */

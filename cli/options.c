@@ -229,6 +229,27 @@ static enum jc_status parse_short(const struct option_spec *spec, const char *ar
   return take(&match, argument[2] != '\0' ? argument + 2 : NULL, arguments, options, error);
 }
 
+/* What stands behind `--` is a command and none of our operands. */
+static void take_command(const struct option_spec *spec, struct arguments *arguments,
+                         void *options) {
+  struct command_line *line = (void *)((char *)options + spec->command_line_at);
+  line->count = arguments->count - arguments->at;
+  line->argument = arguments->value + arguments->at;
+  arguments->at = arguments->count;
+}
+
+static enum jc_status check_command(const struct option_spec *spec, const void *options,
+                                    const struct text_list *operands, struct jc_error *error) {
+  const struct command_line *line = (const void *)((const char *)options + spec->command_line_at);
+  if (operands->count > spec->operands_max)
+    return jc_fail(error, JC_ERROR_USAGE, 0, NULL, "%s: expected '--' before '%.80s'",
+                   spec->command, operands->value[spec->operands_max]);
+  if (line->count == 0)
+    return jc_fail(error, JC_ERROR_USAGE, 0, NULL, "%s: expected %s; see `joulecast %s --help`",
+                   spec->command, spec->operands, spec->command);
+  return JC_OK;
+}
+
 static enum jc_status check_operands(const struct option_spec *spec,
                                      const struct text_list *operands, struct jc_error *error) {
   if (operands->count < spec->operands_min)
@@ -256,6 +277,8 @@ enum jc_status options_parse(const struct option_spec *spec, int argc, char *con
       operands->value[operands->count++] = argument;
     } else if (strcmp(argument, "--") == 0) {
       operands_only = true;
+      if (spec->takes_command)
+        take_command(spec, &arguments, options);
     } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
       *help = true;
       return JC_OK;
@@ -267,7 +290,8 @@ enum jc_status options_parse(const struct option_spec *spec, int argc, char *con
   }
   if (jc_error_is_set(error))
     return error->status;
-  return check_operands(spec, operands, error);
+  return spec->takes_command ? check_command(spec, options, operands, error)
+                             : check_operands(spec, operands, error);
 }
 
 /* ---- help ---- */

@@ -47,6 +47,12 @@ struct text_list {
   const char *value[MAX_LIST]; /* borrowed from argv */
 };
 
+/* What stands behind `--`, however long: argument[count] is NULL. Points into argv. */
+struct command_line {
+  int count;
+  char *const *argument;
+};
+
 enum option_type {
   OPTION_FLAG, /* bool */
   OPTION_UINT, /* struct count_option */
@@ -111,6 +117,8 @@ struct option_spec {
   const char *description; /* one or more lines */
   const char *examples;    /* lines, NULL: none */
   size_t operands_min, operands_max;
+  bool takes_command;     /* what stands behind `--` is a command, at least one word of it... */
+  size_t command_line_at; /* ... that goes to the struct command_line here in the options */
   const struct option_group *groups;
   size_t group_count;
 };

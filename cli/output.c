@@ -8,7 +8,7 @@
 #include "estimator/file_io.h"
 
 enum jc_status output_open(struct output *output, const char *path, struct jc_error *error) {
-  *output = (struct output){.path = path};
+  *output = (struct output){.path = path, .standard = stdout};
   output->stream = open_memstream(&output->text, &output->length);
   if (output->stream == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
@@ -18,9 +18,10 @@ enum jc_status output_open(struct output *output, const char *path, struct jc_er
 static enum jc_status write_out(const struct output *output, struct jc_error *error) {
   if (output->path != NULL && strcmp(output->path, "-") != 0)
     return jc_file_write(output->path, output->text, output->length, error);
-  if (fwrite(output->text, 1, output->length, stdout) != output->length || fflush(stdout) != 0)
-    return jc_fail(error, JC_ERROR_IO, 0, NULL, "cannot write standard output: %s",
-                   strerror(errno));
+  if (fwrite(output->text, 1, output->length, output->standard) != output->length ||
+      fflush(output->standard) != 0)
+    return jc_fail(error, JC_ERROR_IO, 0, NULL, "cannot write standard %s: %s",
+                   output->standard == stdout ? "output" : "error", strerror(errno));
   return JC_OK;
 }
 

@@ -14,7 +14,8 @@
 #include "estimator/json.h"
 
 struct output {
-  FILE *stream; /* collects in memory */
+  FILE *stream;   /* collects in memory */
+  FILE *standard; /* where it goes without a path: standard output, unless changed before closing */
   const char *path;
   char *text;
   size_t length;

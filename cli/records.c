@@ -1,10 +1,11 @@
-/* records.c -- rows of values as table, JSON and CSV. */
+/* records.c -- rows of values as table, JSON, CSV, Markdown and HTML. */
 #include "cli/records.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/document.h"
 #include "cli/format.h"
 #include "cli/options.h"
 
@@ -174,15 +175,21 @@ static double find_largest(const struct records *records, size_t column) {
   return most;
 }
 
-/* The cell for people, in its width: the end of a name tells layers apart, not its front. */
-static const char *shown(const struct records *records, size_t row, size_t column,
-                         const struct layout *layout, char buffer[CELL_SIZE]) {
+/* The cell for people. */
+static const char *formatted(const struct records *records, size_t row, size_t column,
+                             const struct layout *layout, char buffer[CELL_SIZE]) {
   const struct column *c = &records->columns[column];
   const struct value *value = cell(records, row, column);
   if (c->format_like != NULL && !value->absent)
-    c->format_like(value->real, layout->largest[column], buffer, CELL_SIZE);
-  else
-    value_format(value, c->format, buffer, CELL_SIZE);
+    return c->format_like(value->real, layout->largest[column], buffer, CELL_SIZE);
+  return value_format(value, c->format, buffer, CELL_SIZE);
+}
+
+/* The same in its width: the end of a name tells layers apart, not its front. */
+static const char *shown(const struct records *records, size_t row, size_t column,
+                         const struct layout *layout, char buffer[CELL_SIZE]) {
+  const struct column *c = &records->columns[column];
+  (void)formatted(records, row, column, layout, buffer);
   const size_t length = strlen(buffer), width = (size_t)layout->widths[column];
   if (!c->shrinks || length <= width)
     return buffer;
@@ -327,4 +334,88 @@ void records_print_csv(const struct records *records, FILE *out) {
     }
     fputc('\n', out);
   }
+}
+
+/* ---- Markdown and HTML ---- */
+
+void markdown_text(FILE *out, const char *text) {
+  for (; *text != '\0'; text++) {
+    if (strchr("\\|<>*_`[]", *text) != NULL)
+      fputc('\\', out);
+    fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
+  }
+}
+
+static void find_largest_of_all(const struct records *records, struct layout *layout) {
+  for (size_t c = 0; c < records->column_count; c++)
+    layout->largest[c] = records->columns[c].format_like != NULL ? find_largest(records, c) : 0;
+}
+
+void records_print_markdown(const struct records *records, FILE *out) {
+  struct layout layout = {0};
+  char buffer[CELL_SIZE];
+  find_largest_of_all(records, &layout);
+  fputc('|', out);
+  for (size_t c = 0; c < records->column_count; c++) {
+    if (records->columns[c].title != NULL)
+      fprintf(out, " %s |", records->columns[c].title);
+  }
+  fputs("\n|", out);
+  for (size_t c = 0; c < records->column_count; c++) {
+    if (records->columns[c].title != NULL)
+      fputs(is_text(&records->columns[c]) ? "---|" : "---:|", out);
+  }
+  fputc('\n', out);
+  for (size_t row = 0; row < row_count(records); row++) {
+    fputc('|', out);
+    for (size_t c = 0; c < records->column_count; c++) {
+      if (records->columns[c].title == NULL)
+        continue;
+      fputc(' ', out);
+      markdown_text(out, formatted(records, row, c, &layout, buffer));
+      fputs(" |", out);
+    }
+    fputc('\n', out);
+  }
+}
+
+static void print_html_cell(const struct records *records, size_t row, size_t column,
+                            const struct layout *layout, FILE *out) {
+  const struct column *c = &records->columns[column];
+  const struct value *value = cell(records, row, column);
+  char buffer[CELL_SIZE];
+  fputs(is_text(c) ? "<td" : "<td class=\"n\"", out);
+  if (c->key != NULL)
+    fprintf(out, " data-key=\"%s\"", c->key);
+  if (!value->absent && value->type == VALUE_COUNT)
+    fprintf(out, " data-value=\"%llu\"", (unsigned long long)value->count);
+  else if (!value->absent && value->type == VALUE_REAL)
+    fprintf(out, " data-value=\"%.17g\"", value->real);
+  fputc('>', out);
+  html_text(out, formatted(records, row, column, layout, buffer));
+  fputs("</td>", out);
+}
+
+void records_print_html(const struct records *records, const char *key, FILE *out) {
+  struct layout layout = {0};
+  find_largest_of_all(records, &layout);
+  fputs("<div class=\"scroll\" tabindex=\"0\"><table", out);
+  if (key != NULL)
+    fprintf(out, " data-key=\"%s\"", key);
+  fputs(">\n<thead><tr>", out);
+  for (size_t c = 0; c < records->column_count; c++) {
+    if (records->columns[c].title != NULL)
+      fprintf(out, "<th scope=\"col\"%s>%s</th>",
+              is_text(&records->columns[c]) ? "" : " class=\"n\"", records->columns[c].title);
+  }
+  fputs("</tr></thead>\n<tbody>\n", out);
+  for (size_t row = 0; row < row_count(records); row++) {
+    fputs("<tr>", out);
+    for (size_t c = 0; c < records->column_count; c++) {
+      if (records->columns[c].title != NULL)
+        print_html_cell(records, row, c, &layout, out);
+    }
+    fputs("</tr>\n", out);
+  }
+  fputs("</tbody></table></div>\n", out);
 }

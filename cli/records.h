@@ -1,4 +1,4 @@
-/* records.h -- rows of values, once: printed as a table, put into JSON, written as CSV.
+/* records.h -- rows of values, once: a table, JSON, CSV, Markdown, HTML.
  *
  *   static const struct column columns[] = {
  *       {"name", "name", VALUE_TEXT, .shrinks = true},
@@ -75,6 +75,13 @@ void records_print(const struct records *records, FILE *out);
 void records_put(const struct records *records, struct jc_json_writer *writer, const char *key);
 /* RFC 4180, keys in the first line. */
 void records_print_csv(const struct records *records, FILE *out);
+/* The titled columns, unshortened. HTML cells have their column's key as data-key and numbers in SI
+ * units as data-value; the table has KEY (NULL: none). */
+void records_print_markdown(const struct records *records, FILE *out);
+void records_print_html(const struct records *records, const char *key, FILE *out);
+
+/* TEXT on one line, with what Markdown would take for markup escaped. */
+void markdown_text(FILE *out, const char *text);
 
 /* One value in JSON, and for people: numbers by FORMAT, or plain if it is NULL. */
 void value_put(const struct value *value, struct jc_json_writer *writer, const char *key);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calibrate/drift.h"
+#include "cli/document_check.h"
 #include "cli/format.h"
 
 /* The level that a verdict looks at: the last of jc_interval_levels. */
@@ -166,7 +167,21 @@ static void describe(const struct check *check, const struct check_configuration
   }
 }
 
-static void print_configurations(const struct check *check, FILE *out) {
+struct check_row check_row_of(const struct check *check, const struct check_configuration *c) {
+  const struct check_forecast *f = &c->forecasts[0];
+  const struct means means = means_of(check, c);
+  const struct jc_check_figure time = time_figure(f, &means), energy = energy_figure(f, &means);
+  return (struct check_row){
+      .time_s = time.measured,
+      .time_forecast_s = f->available ? time.predicted : NAN,
+      .time_error = f->available ? error_of(&time) : NAN,
+      .energy_j = energy.measured,
+      .energy_forecast_j = f->available ? energy.predicted : NAN,
+      .energy_error = f->available ? error_of(&energy) : NAN,
+  };
+}
+
+static void fill_configurations(const struct check *check, struct records *records) {
   static const struct column columns[] = {
       {"configuration", "network", VALUE_TEXT, true, NULL, NULL},
       {"time_s", "step", VALUE_REAL, false, format_duration, NULL},
@@ -177,26 +192,21 @@ static void print_configurations(const struct check *check, FILE *out) {
       {"energy_error", "error", VALUE_REAL, false, format_percent, NULL},
       {"remarks", "", VALUE_TEXT, false, NULL, NULL},
   };
-  struct records records;
-  records_start(&records, columns, COLUMN_COUNT(columns));
+  records_start(records, columns, COLUMN_COUNT(columns));
   for (size_t i = 0; i < check->list.count; i++) {
     const struct check_configuration *c = &check->list.items[i];
-    const struct check_forecast *f = &c->forecasts[0];
-    const struct means means = means_of(check, c);
-    const struct jc_check_figure time = time_figure(f, &means), energy = energy_figure(f, &means);
+    const struct check_row row = check_row_of(check, c);
     char remarks[96];
     describe(check, c, remarks, sizeof(remarks));
-    record_text(&records, c->text);
-    record_real(&records, time.measured);
-    record_real(&records, f->available ? time.predicted : NAN);
-    record_real(&records, f->available ? error_of(&time) : NAN);
-    record_real(&records, energy.measured);
-    record_real(&records, f->available ? energy.predicted : NAN);
-    record_real(&records, f->available ? error_of(&energy) : NAN);
-    record_text(&records, remarks);
+    record_text(records, c->text);
+    record_real(records, row.time_s);
+    record_real(records, row.time_forecast_s);
+    record_real(records, row.time_error);
+    record_real(records, row.energy_j);
+    record_real(records, row.energy_forecast_j);
+    record_real(records, row.energy_error);
+    record_text(records, remarks);
   }
-  records_print(&records, out);
-  records_free(&records);
 }
 
 static void print_errors(const char *what, const struct jc_check_errors *errors, double stated,
@@ -235,7 +245,7 @@ static enum jc_status print_methods(const struct check *check,
   return JC_OK;
 }
 
-static void print_verdict(const struct check_judgement *judgement, FILE *out) {
+void check_describe_verdict(const struct check_judgement *judgement, char *text, size_t size) {
   static const char *const sentences[] = {
       [JC_VERDICT_TRUST] = "forecasts of networks like these are as good as the profile says",
       [JC_VERDICT_CARE] =
@@ -245,17 +255,21 @@ static void print_verdict(const struct check_judgement *judgement, FILE *out) {
           "this profile does not describe the machine as it is; end other processes and run "
           "`joulecast calibrate --fresh`",
   };
-  char line[320];
   if (!judgement->judged) {
-    snprintf(line, sizeof(line),
-             "verdict: none; %u networks were measured undisturbed, of at least %d that are needed",
+    snprintf(text, size,
+             "none; %u networks were measured undisturbed, of at least %d that are needed",
              judgement->time.count, CHECK_MIN_NETWORKS);
   } else {
-    snprintf(line, sizeof(line), "verdict: %s; %s", jc_verdict_name(judgement->verdict),
+    snprintf(text, size, "%s; %s", jc_verdict_name(judgement->verdict),
              sentences[judgement->verdict]);
   }
-  fprintf(out, "\n");
-  print_wrapped(out, line, 0, 2);
+}
+
+static void print_verdict(const struct check_judgement *judgement, FILE *out) {
+  char text[320];
+  check_describe_verdict(judgement, text, sizeof(text));
+  fprintf(out, "\nverdict: ");
+  print_wrapped(out, text, 9, 2);
 }
 
 static void print_conditions(const struct check *check, FILE *out) {
@@ -270,11 +284,12 @@ static void print_conditions(const struct check *check, FILE *out) {
 }
 
 static enum jc_status print_table(const struct check *check,
-                                  const struct check_judgement *judgement, FILE *out,
+                                  const struct check_judgement *judgement,
+                                  const struct records *records, FILE *out,
                                   struct jc_error *error) {
   char noise[FORMAT_SIZE];
   print_conditions(check, out);
-  print_configurations(check, out);
+  records_print(records, out);
   if (check->measured && check->forecast && print_methods(check, judgement, out, error) != JC_OK)
     return error->status;
   if (!isnan(judgement->noise))
@@ -327,6 +342,18 @@ static void put_forecast(const char *method, const struct check_forecast *f,
   jc_put_end(w);
 }
 
+/* What the table has. */
+static void put_row(const struct check *check, const struct check_configuration *c,
+                    struct jc_json_writer *w) {
+  const struct check_row row = check_row_of(check, c);
+  jc_put_real(w, "time_s", row.time_s);
+  jc_put_real(w, "time_forecast_s", row.time_forecast_s);
+  jc_put_real(w, "time_error", row.time_error);
+  jc_put_real(w, "energy_j", row.energy_j);
+  jc_put_real(w, "energy_forecast_j", row.energy_forecast_j);
+  jc_put_real(w, "energy_error", row.energy_error);
+}
+
 static void put_configuration(const struct check *check, const struct check_configuration *c,
                               struct jc_json_writer *w) {
   char shape[128];
@@ -337,6 +364,7 @@ static void put_configuration(const struct check *check, const struct check_conf
   jc_put_string(w, "input",
                 jc_shape_format(&c->model.network->inputs[0].shape, shape, sizeof(shape)));
   jc_put_uint(w, "threads", check->threads);
+  put_row(check, c, w);
   jc_put_array(w, "measured");
   for (uint32_t r = 0; r < c->rounds_done; r++)
     put_round(check, &c->rounds[r], w);
@@ -408,7 +436,18 @@ static enum jc_status put_check(const struct check *check, const struct check_ju
 
 enum jc_status report_check(const struct check *check, const struct check_judgement *judgement,
                             enum format format, struct output *output, struct jc_error *error) {
+  struct records records;
   if (format == FORMAT_JSON)
     return put_check(check, judgement, output, error);
-  return print_table(check, judgement, output->stream, error);
+  fill_configurations(check, &records);
+  if (records_check(&records, error) == JC_OK) {
+    if (format == FORMAT_CSV)
+      records_print_csv(&records, output->stream);
+    else if (format == FORMAT_TABLE)
+      (void)print_table(check, judgement, &records, output->stream, error);
+    else
+      document_check(check, judgement, &records, format, output->stream);
+  }
+  records_free(&records);
+  return error->status;
 }

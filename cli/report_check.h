@@ -44,6 +44,15 @@ struct check_judgement {
 enum jc_status check_judge(const struct check *check, struct check_judgement *judgement,
                            struct jc_error *error);
 
+/* Of a configuration by the first method: all NAN where there is nothing. */
+struct check_row {
+  double time_s, time_forecast_s, time_error;
+  double energy_j, energy_forecast_j, energy_error;
+};
+struct check_row check_row_of(const struct check *check, const struct check_configuration *c);
+/* "trust; forecasts of networks like these are ...". */
+void check_describe_verdict(const struct check_judgement *judgement, char *text, size_t size);
+
 enum jc_status report_check(const struct check *check, const struct check_judgement *judgement,
                             enum format format, struct output *output, struct jc_error *error);
 

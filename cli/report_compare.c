@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/document_compare.h"
 #include "cli/format.h"
 
 /* ---- the columns ---- */
@@ -161,32 +162,35 @@ static void fill_row(const struct comparison *comparison, const struct compariso
 
 /* ---- for people ---- */
 
-/* What a method took, or why a row has no forecast. */
-static void print_needed(const struct comparison *comparison, FILE *out) {
-  const struct column columns[] = {
-      {"row", comparison->methods ? "method" : "row", VALUE_TEXT, true, NULL, NULL},
-      {"needed",
-       comparison->methods ? "what it needed and where that came from" : "why it is not available",
-       VALUE_TEXT, false, NULL, NULL}};
-  struct records records;
+/* What a method took, or why a row has no forecast; COLUMNS are what RECORDS borrow. */
+static void fill_needed(const struct comparison *comparison, struct column columns[2],
+                        struct records *records) {
+  const bool methods = comparison->methods;
   char text[COMPARISON_WHY + 32];
-  if (!comparison->methods && comparison->available_count == comparison->count)
-    return;
-  records_start(&records, columns, COLUMN_COUNT(columns));
+  columns[0] = (struct column){"row", methods ? "method" : "row", VALUE_TEXT, true, NULL, NULL};
+  columns[1] = (struct column){
+      "needed",   methods ? "what it needed and where that came from" : "why it is not available",
+      VALUE_TEXT, false,
+      NULL,       NULL};
+  records_start(records, columns, 2);
   for (size_t i = 0; i < comparison->count; i++) {
     const struct comparison_row *row = comparison->rows[i];
-    if (row->available && !comparison->methods)
+    if (row->available && !methods)
       continue;
     if (row->available)
       snprintf(text, sizeof(text), "%s%s", row->needed, row->extrapolated ? "; EXTRAPOLATED" : "");
     else
-      snprintf(text, sizeof(text), "%s%s", comparison->methods ? "not available: " : "", row->why);
-    record_text(&records, row->label);
-    record_text(&records, text);
+      snprintf(text, sizeof(text), "%s%s", methods ? "not available: " : "", row->why);
+    record_text(records, row->label);
+    record_text(records, text);
   }
+}
+
+static void print_needed(const struct records *needed, FILE *out) {
+  if (needed->value_count == 0)
+    return;
   fputc('\n', out);
-  records_print(&records, out);
-  records_free(&records);
+  records_print(needed, out);
 }
 
 static void print_break_even(const struct comparison *comparison, FILE *out) {
@@ -233,8 +237,9 @@ static void print_use(const struct comparison *comparison, FILE *out) {
   records_free(&records);
 }
 
-/* Each note once; where not all rows have it, behind the first that has. */
-static void print_notes(const struct comparison *comparison, FILE *out) {
+void comparison_tell_notes(const struct comparison *comparison,
+                           void (*tell)(void *context, const char *text), void *context) {
+  char text[2 * COMPARISON_TEXT + NOTE_TEXT + 32];
   for (size_t i = 0; i < comparison->count; i++) {
     const struct inputs *inputs = &comparison->rows[i]->inputs;
     for (size_t n = 0; n < inputs->note_count; n++) {
@@ -246,12 +251,20 @@ static void print_notes(const struct comparison *comparison, FILE *out) {
       }
       if (before > 0)
         continue;
-      int at = fprintf(out, "note: ");
       if (with < comparison->available_count)
-        at += fprintf(out, "%s%s: ", comparison->rows[i]->label, with > 1 ? " and others" : "");
-      print_wrapped(out, inputs->notes[n], at, 6);
+        snprintf(text, sizeof(text), "%s%s: %s", comparison->rows[i]->label,
+                 with > 1 ? " and others" : "", inputs->notes[n]);
+      else
+        snprintf(text, sizeof(text), "%s", inputs->notes[n]);
+      tell(context, text);
     }
   }
+}
+
+static void print_note(void *context, const char *text) {
+  FILE *out = context;
+  fprintf(out, "note: ");
+  print_wrapped(out, text, 6, 6);
 }
 
 static bool any_extrapolated(const struct comparison *comparison) {
@@ -307,10 +320,9 @@ static void describe_length(const struct comparison *comparison, char *text, siz
              format_count((double)length->run.samples, samples, sizeof(samples)));
 }
 
-/* What all rows share. */
-static void print_shared(const struct comparison *comparison, FILE *out) {
+void comparison_describe(const struct comparison *comparison, char *text, size_t size) {
   const struct comparison_row *first = comparison->rows[0];
-  char text[512], batch[FORMAT_SIZE];
+  char batch[FORMAT_SIZE];
   const struct {
     bool shared;
     const char *before, *value;
@@ -321,21 +333,22 @@ static void print_shared(const struct comparison *comparison, FILE *out) {
       {!comparison->varies_grid, "grid ", first->grid},
       {!comparison->varies_method, "by ", first->method},
   };
-  describe_length(comparison, text, sizeof(text));
+  describe_length(comparison, text, size);
   format_count((double)first->batch_size, batch, sizeof(batch));
   for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
     const size_t used = strlen(text);
     if (parts[i].shared)
-      snprintf(text + used, sizeof(text) - used, ", %s%s", parts[i].before, parts[i].value);
+      snprintf(text + used, size - used, ", %s%s", parts[i].before, parts[i].value);
   }
-  print_wrapped(out, text, 0, 2);
-  fputc('\n', out);
 }
 
 static void print_title(const struct comparison *comparison, FILE *out) {
   const struct comparison_row *prepared = common_length(comparison);
+  char text[512];
   if (!comparison->methods) {
-    print_shared(comparison, out);
+    comparison_describe(comparison, text, sizeof(text));
+    print_wrapped(out, text, 0, 2);
+    fputc('\n', out);
   } else if (prepared != NULL) {
     print_run(prepared->model, &prepared->run, out);
     fputc('\n', out);
@@ -343,10 +356,10 @@ static void print_title(const struct comparison *comparison, FILE *out) {
 }
 
 static void print_table(const struct comparison *comparison, const struct records *records,
-                        FILE *out) {
+                        const struct records *needed, FILE *out) {
   print_title(comparison, out);
   records_print(records, out);
-  print_needed(comparison, out);
+  print_needed(needed, out);
   print_use(comparison, out);
   for (size_t i = 0; i < comparison->count; i++) {
     if (comparison->rows[i]->explanation != NULL)
@@ -355,7 +368,7 @@ static void print_table(const struct comparison *comparison, const struct record
   }
   fputc('\n', out);
   print_legend(comparison, out);
-  print_notes(comparison, out);
+  comparison_tell_notes(comparison, print_note, out);
 }
 
 /* ---- JSON ---- */
@@ -434,8 +447,8 @@ static void put_comparison(const struct comparison *comparison, struct jc_json_w
 
 enum jc_status report_compare(const struct comparison *comparison, enum format format,
                               struct output *output, struct jc_error *error) {
-  struct column columns[COLUMNS];
-  struct records records;
+  struct column columns[COLUMNS], needed_columns[2];
+  struct records records, needed;
   struct jc_json_writer writer;
   if (format == FORMAT_JSON) {
     put_comparison(comparison, &writer);
@@ -445,10 +458,16 @@ enum jc_status report_compare(const struct comparison *comparison, enum format f
   records_start(&records, columns, COLUMNS);
   for (size_t i = 0; i < comparison->count; i++)
     fill_row(comparison, comparison->rows[i], &records);
-  if (records_check(&records, error) == JC_OK && format == FORMAT_CSV)
-    records_print_csv(&records, output->stream);
-  else if (error->status == JC_OK)
-    print_table(comparison, &records, output->stream);
+  fill_needed(comparison, needed_columns, &needed);
+  if (records_check(&records, error) == JC_OK && records_check(&needed, error) == JC_OK) {
+    if (format == FORMAT_CSV)
+      records_print_csv(&records, output->stream);
+    else if (format == FORMAT_TABLE)
+      print_table(comparison, &records, &needed, output->stream);
+    else
+      document_compare(comparison, &records, &needed, format, output->stream);
+  }
   records_free(&records);
+  records_free(&needed);
   return error->status;
 }

@@ -21,4 +21,10 @@
 enum jc_status report_compare(const struct comparison *comparison, enum format format,
                               struct output *output, struct jc_error *error);
 
+/* What all rows share, on one line. */
+void comparison_describe(const struct comparison *comparison, char *text, size_t size);
+/* Each note once; where not all rows have it, behind the first that has. */
+void comparison_tell_notes(const struct comparison *comparison,
+                           void (*tell)(void *context, const char *text), void *context);
+
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/document_estimate.h"
 #include "cli/explain.h"
 #include "cli/format.h"
 #include "cli/report_curves.h"
@@ -108,7 +109,7 @@ static void put_cost(const struct forecast *forecast, struct jc_json_writer *w) 
   }
   jc_put_inline_object(w, "cost");
   jc_put_real(w, "value", forecast->footprint.cost);
-  jc_put_string(w, "currency", forecast->currency);
+  jc_put_string(w, "currency", forecast->site.currency);
   jc_put_end(w);
 }
 
@@ -204,14 +205,14 @@ static void print_footprint(const struct forecast *forecast, FILE *out) {
   const struct jc_footprint *f = &forecast->footprint;
   char text[FORMAT_SIZE], digits[FORMAT_SIZE];
   print_figure(out, "facility", format_energy(f->facility_energy_j, text, sizeof(text)));
-  fprintf(out, "with PUE %.3g\n", forecast->pue);
+  fprintf(out, "with PUE %.3g\n", forecast->site.pue);
   print_figure(out, "CO2e", format_mass(f->co2e_g, text, sizeof(text)));
-  fprintf(out, "at %.0f g/kWh\n", forecast->grid_g_per_kwh);
+  fprintf(out, "at %.0f g/kWh\n", forecast->site.grid_g_per_kwh);
   if (!isnan(f->cost)) {
     snprintf(text, sizeof(text), "%s %s", format_number(f->cost, digits, sizeof(digits)),
-             forecast->currency);
+             forecast->site.currency);
     print_figure(out, "cost", text);
-    fprintf(out, "at %.4g %s/kWh\n", forecast->price_per_kwh, forecast->currency);
+    fprintf(out, "at %.4g %s/kWh\n", forecast->site.price_per_kwh, forecast->site.currency);
   }
 }
 
@@ -315,6 +316,9 @@ enum jc_status report_estimate(const struct forecast *forecast, enum format form
       (void)output_json(output, &writer, error);
     } else if (format == FORMAT_CSV) {
       records_print_csv(&layers, output->stream);
+    } else if (format == FORMAT_MARKDOWN || format == FORMAT_HTML) {
+      const bool listed = tables->layers || format == FORMAT_HTML;
+      document_estimate(forecast, listed ? &layers : NULL, &phases, format, output->stream);
     } else {
       print_table(forecast, &layers, &phases, tables, output->stream);
     }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cli/document_evaluate.h"
 #include "cli/format.h"
 
 static const char *const target_names[] = {
@@ -108,7 +109,7 @@ static const struct column absolute_columns[] = {
     {"r2", "R2", VALUE_REAL, false, format_four, NULL},
     {"r2_log", "R2 of logs", VALUE_REAL, false, format_four, NULL},
     {"spearman", "Spearman", VALUE_REAL, false, format_four, NULL},
-    {"worst", "worst at line", VALUE_COUNT, false, NULL, NULL},
+    {"worst_line", "worst at line", VALUE_COUNT, false, NULL, NULL},
 };
 
 static void record_relative(struct records *records, const struct evaluate_report *report,
@@ -135,77 +136,107 @@ static void record_absolute(struct records *records, const struct evaluate_repor
 }
 
 /* A row for each method that is applicable. */
-static void print_errors(const struct evaluate_report *report, const struct column *columns,
-                         size_t column_count,
-                         void (*record)(struct records *records,
-                                        const struct evaluate_report *report,
-                                        const struct jc_evaluation *evaluation),
-                         FILE *out) {
-  struct records records;
-  records_start(&records, columns, column_count);
+static void
+fill_errors(const struct evaluate_report *report, const struct column *columns, size_t column_count,
+            void (*record)(struct records *records, const struct evaluate_report *report,
+                           const struct jc_evaluation *evaluation),
+            struct records *records) {
+  records_start(records, columns, column_count);
   for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     if (report->evaluations[i].applicable)
-      record(&records, report, &report->evaluations[i]);
+      record(records, report, &report->evaluations[i]);
   }
-  records_print(&records, out);
-  records_free(&records);
 }
 
 /* What no fold fitted, what was not judged, and what was judged on fewer runs than others. */
-static void print_reasons(const struct evaluate_report *report, FILE *out) {
+static void tell_reasons(const struct evaluate_report *report, evaluate_tell *tell, void *context) {
   char text[400];
   for (size_t i = 0; i < JC_EVALUATION_COUNT; i++) {
     const struct jc_evaluation *e = &report->evaluations[i];
     if (e->applicable && e->fitted_elsewhere != NULL) {
       (void)snprintf(text, sizeof(text), "note: %s: fitted elsewhere, not in the folds: %.300s",
                      e->method, e->fitted_elsewhere);
-      print_wrapped(out, text, 0, 2);
+      tell(context, text);
     }
     if (e->why[0] == '\0')
       continue;
     (void)snprintf(text, sizeof(text), "%s: %s: %s", e->applicable ? "note" : "not applicable",
                    e->method, e->why);
-    print_wrapped(out, text, 0, 2);
+    tell(context, text);
   }
 }
 
 /* Lines that are left out, and where the counts of the others come from. */
-static void print_sources(const struct jc_run_set *set, FILE *out) {
+static void tell_sources(const struct jc_run_set *set, evaluate_tell *tell, void *context) {
   char text[480];
-  if (set->skipped > 0)
-    fprintf(out, "note: %u lines without energy_j are not counted\n", set->skipped);
-  if (set->counted_from_model > 0)
-    fprintf(out, "note: %u of %u runs have the counts of their model, analysed\n",
-            set->counted_from_model, set->count);
+  if (set->skipped > 0) {
+    (void)snprintf(text, sizeof(text), "note: %u lines without energy_j are not counted",
+                   set->skipped);
+    tell(context, text);
+  }
+  if (set->counted_from_model > 0) {
+    (void)snprintf(text, sizeof(text),
+                   "note: %u of %u runs have the counts of their model, analysed",
+                   set->counted_from_model, set->count);
+    tell(context, text);
+  }
   if (set->tdp_from_row > 0) {
     (void)snprintf(text, sizeof(text),
                    "note: %u of %u runs have the TDP of their machine's data row: %s",
                    set->tdp_from_row, set->count, set->tdp_row);
-    print_wrapped(out, text, 0, 2);
+    tell(context, text);
   }
   if (set->model_unknown == 0)
     return;
   (void)snprintf(text, sizeof(text),
                  "note: %u of %u runs have neither counts nor a known model; line %u: %s",
                  set->model_unknown, set->count, set->model_unknown_line, set->model_unknown_why);
-  print_wrapped(out, text, 0, 2);
+  tell(context, text);
 }
 
-static void print_report(const struct evaluate_report *report, FILE *out) {
+void evaluate_tell_notes(const struct evaluate_report *report, evaluate_tell *tell, void *context) {
+  tell_sources(report->set, tell, context);
+  tell_reasons(report, tell, context);
+}
+
+static void print_note(void *context, const char *text) {
+  print_wrapped(context, text, 0, 2);
+}
+
+void evaluate_describe(const struct evaluate_report *report, char *text, size_t size) {
   const struct jc_evaluate_options *o = report->options;
+  (void)snprintf(text, size, "errors of %s, %s; %s", target_texts[o->target],
+                 o->fold_means ? "means of the folds' figures" : "all runs together",
+                 o->as_published ? "scalers and hyper-parameters as published"
+                                 : "every fold fits everything anew");
+}
+
+static void print_report(const struct evaluate_report *report, const struct records *relative,
+                         const struct records *absolute, FILE *out) {
+  char text[240];
   fprintf(out, "%s: %u runs%s, %s, %u fold%s\n", report->set->path, report->set->count,
           report->set->torn ? " (a torn last line was ignored)" : "", report->split,
           report->fold_count, report->fold_count == 1 ? "" : "s");
-  fprintf(out, "errors of %s, %s; %s\n\n", target_texts[o->target],
-          o->fold_means ? "means of the folds' figures" : "all runs together",
-          o->as_published ? "scalers and hyper-parameters as published"
-                          : "every fold fits everything anew");
-  print_errors(report, relative_columns, COLUMN_COUNT(relative_columns), record_relative, out);
+  evaluate_describe(report, text, sizeof(text));
+  fprintf(out, "%s\n\n", text);
+  records_print(relative, out);
   fputc('\n', out);
-  print_errors(report, absolute_columns, COLUMN_COUNT(absolute_columns), record_absolute, out);
+  records_print(absolute, out);
   fputc('\n', out);
-  print_sources(report->set, out);
-  print_reasons(report, out);
+  evaluate_tell_notes(report, print_note, out);
+}
+
+/* For people, in any of the three forms. */
+static void show_report(const struct evaluate_report *report, enum format format, FILE *out) {
+  struct records relative, absolute;
+  fill_errors(report, relative_columns, COLUMN_COUNT(relative_columns), record_relative, &relative);
+  fill_errors(report, absolute_columns, COLUMN_COUNT(absolute_columns), record_absolute, &absolute);
+  if (format == FORMAT_TABLE)
+    print_report(report, &relative, &absolute, out);
+  else
+    document_evaluate(report, &relative, &absolute, format, out);
+  records_free(&relative);
+  records_free(&absolute);
 }
 
 enum jc_status report_evaluate(const struct evaluate_report *report, enum format format,
@@ -220,7 +251,7 @@ enum jc_status report_evaluate(const struct evaluate_report *report, enum format
     } else if (format == FORMAT_CSV) {
       records_print_csv(&records, output->stream);
     } else {
-      print_report(report, output->stream);
+      show_report(report, format, output->stream);
     }
   }
   records_free(&records);
@@ -239,6 +270,23 @@ static const struct column forecast_columns[] = {
     {"measured_j", NULL, VALUE_REAL, false, NULL, NULL},
     {"forecast_j", NULL, VALUE_REAL, false, NULL, NULL},
 };
+
+enum {
+  FORECAST_COLUMNS = COLUMN_COUNT(forecast_columns),
+  FORECAST_METHOD = 5,
+  FORECAST_MEASURED,
+  FORECAST_FORECAST
+};
+
+size_t forecast_count(const struct records *forecasts) {
+  return forecasts->value_count / FORECAST_COLUMNS;
+}
+
+struct forecast_pair forecast_at(const struct records *forecasts, size_t row) {
+  const struct value *values = &forecasts->values[row * FORECAST_COLUMNS];
+  return (struct forecast_pair){values[FORECAST_METHOD].text, values[FORECAST_MEASURED].real,
+                                values[FORECAST_FORECAST].real};
+}
 
 void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set *set) {
   forecasts->set = set;

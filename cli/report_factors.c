@@ -61,9 +61,7 @@ enum jc_status report_factors(const struct jc_run_set *set, enum format format,
     if (format == FORMAT_JSON) {
       put(set, &records, &writer);
       (void)output_json(output, &writer, error);
-    } else if (format == FORMAT_CSV) {
-      records_print_csv(&records, output->stream);
-    } else {
+    } else if (!output_rows(&records, format, output->stream)) {
       print(set, &records, output);
     }
     records_free(&records);

@@ -238,9 +238,7 @@ enum jc_status report_inspect(const struct loaded_model *model, const struct jc_
     if (format == FORMAT_JSON) {
       put_report(model, plan, &other, totals, count, &layers, &writer);
       (void)output_json(output, &writer, error);
-    } else if (format == FORMAT_CSV) {
-      records_print_csv(&layers, output->stream);
-    } else {
+    } else if (!output_rows(&layers, format, output->stream)) {
       print_report(model, plan, &other, totals, count, with_layers ? &layers : NULL,
                    output->stream);
     }

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/format.h"
 #include "cli/report_meter.h"
+#include "cli/run_record.h"
 #include "estimator/data_files.h"
 #include "estimator/samples_file.h"
 #include "trainer/trainer.h"
@@ -31,9 +31,9 @@ static void fill_figures(const struct train_report *report, struct figure figure
       {"energy_per_step_j", "joules of a step, mean", step_j,
        e != NULL ? e->energy_per_step_j : NAN, format_energy},
       {"power_w", "power", t->energy_j / t->time_s, e != NULL ? e->power_w : NAN, format_power},
-      {"time_s", "time of the whole run", t->projected_time_s, e != NULL ? e->time_s : NAN,
+      {"time_s", "time of the whole run", t->projection.time_s, e != NULL ? e->time_s : NAN,
        format_duration},
-      {"energy_j", "energy of the whole run", t->projected_energy_j, e != NULL ? e->energy_j : NAN,
+      {"energy_j", "energy of the whole run", t->projection.energy_j, e != NULL ? e->energy_j : NAN,
        format_energy},
   };
   memcpy(figures, rows, sizeof(rows));
@@ -92,8 +92,13 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_real(w, "power_w", t->energy_j / t->time_s);
   jc_put_real(w, "step_median_s", t->step_median_s);
   jc_put_real(w, "energy_per_step_j", figures[1].measured);
-  jc_put_real(w, "projected_energy_j", t->projected_energy_j);
-  jc_put_real(w, "projected_time_s", t->projected_time_s);
+  jc_put_real(w, "projected_energy_j", t->projection.energy_j);
+  jc_put_real(w, "projected_energy_low_j", t->projection.energy_low_j);
+  jc_put_real(w, "projected_energy_high_j", t->projection.energy_high_j);
+  jc_put_real(w, "projected_time_s", t->projection.time_s);
+  jc_put_real(w, "projected_time_low_s", t->projection.time_low_s);
+  jc_put_real(w, "projected_time_high_s", t->projection.time_high_s);
+  jc_put_string(w, "over_budget", jc_error_is_set(&t->over) ? t->over.text : NULL);
   if (report->has_forecast)
     put_figures(figures, w);
   else
@@ -134,6 +139,32 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
 }
 
+/* For CSV and Markdown. */
+static void fill_rows(const struct figure *figures, struct records *records) {
+  static const struct column columns[] = {
+      {"figure", "figure", VALUE_TEXT, false, NULL, NULL},
+      {"measured", "measured", VALUE_REAL, false, NULL, NULL},
+      {"forecast", "forecast", VALUE_REAL, false, NULL, NULL},
+  };
+  records_start(records, columns, COLUMN_COUNT(columns));
+  for (int i = 0; i < FIGURE_COUNT; i++) {
+    record_text(records, figures[i].key);
+    record_real(records, figures[i].measured);
+    record_real(records, figures[i].forecast);
+  }
+}
+
+/* Energy and time of the whole run, while it is not whole. */
+static void print_interval(const struct training *t, FILE *out) {
+  const struct jc_projection *p = &t->projection;
+  char energy[2 * FORMAT_SIZE], time[2 * FORMAT_SIZE];
+  if (is_whole(t) || isnan(p->energy_low_j))
+    return;
+  fprintf(out, "  interval    %s, %s: 90 %% of the projection\n",
+          format_span(p->energy_low_j, p->energy_high_j, format_energy, energy, sizeof(energy)),
+          format_span(p->time_low_s, p->time_high_s, format_duration, time, sizeof(time)));
+}
+
 static void print_figures(const struct train_report *report, const struct figure *figures,
                           FILE *out) {
   static const struct column columns[] = {
@@ -169,34 +200,29 @@ void report_train(const struct train_report *report, enum format format, struct 
                   struct jc_error *error) {
   struct figure figures[FIGURE_COUNT];
   struct jc_json_writer writer;
+  struct records rows;
   fill_figures(report, figures);
+  fill_rows(figures, &rows);
   if (format == FORMAT_JSON) {
     put_report(report, figures, &writer);
     (void)output_json(output, &writer, error);
-  } else {
+  } else if (records_check(&rows, error) == JC_OK && !output_rows(&rows, format, output->stream)) {
     print_progress_made(report, output->stream);
     print_figures(report, figures, output->stream);
+    print_interval(report->training, output->stream);
   }
+  records_free(&rows);
 }
 
 /* ---- the line of runs.jsonl ---- */
 
 static void set_facts(const struct train_report *report, struct jc_sample *sample) {
   const struct training *t = report->training;
-  const time_t now = time(NULL);
-  struct tm utc;
-  gmtime_r(&now, &utc);
-  strftime(sample->date, sizeof(sample->date), "%Y-%m-%dT%H:%M:%SZ", &utc);
   sample->run = report->options->run;
   sample->precision = JC_PRECISION_FP32;
-  sample->machine = report->forecast->machine;
   snprintf(sample->runner.name, sizeof(sample->runner.name), "onednn");
   snprintf(sample->runner.version, sizeof(sample->runner.version), "%s",
            jc_trainer_library_version());
-  snprintf(sample->meter.name, sizeof(sample->meter.name), "%s", t->meter.name);
-  snprintf(sample->meter.domain, sizeof(sample->meter.domain), "%.*s",
-           (int)sizeof(sample->meter.domain) - 1, t->meter.domain);
-  sample->meter.measured = t->meter.measured;
   sample->energy_j = t->energy_j;
   if (strcmp(t->meter.name, "model") == 0)
     sample->idle_power_w = report->options->meter_options.model.idle_w;
@@ -221,7 +247,7 @@ enum jc_status record_train(const struct train_report *report, const char *opera
                             const char *path, struct jc_error *error) {
   const struct training *t = report->training;
   struct jc_sample sample;
-  jc_sample_start(&sample);
+  run_record_start(&sample, &t->meter, &report->forecast->machine);
   set_facts(report, &sample);
   if (set_model(report, operand, overridden, &sample, error) == JC_OK && t->epoch_count > 0 &&
       jc_sample_make_epochs(&sample, (uint32_t)t->epoch_count, error) == JC_OK) {

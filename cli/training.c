@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate/clock.h"
 #include "calibrate/conditions.h"
 #include "cli/format.h"
 #include "cli/progress.h"
@@ -20,6 +21,8 @@ struct session {
   struct jc_conditions conditions;
   struct training_data *data;
   struct jc_meter_reading begin, now, epoch_begin;
+  struct jc_epoch_seen first_step;
+  double guarded_s; /* when the budget was last looked at */
   struct progress progress;
   /* The last steps, in a ring. */
   double loss[TRAINING_WINDOW], step_s[TRAINING_WINDOW];
@@ -50,24 +53,36 @@ static void summarize_window(const struct session *s, struct training *t) {
   t->accuracy = correct / ((double)count * (double)s->options->run.batch_size);
 }
 
-/* To the end of the whole run, as the steps so far went; a validation step that was not seen yet
- * costs its share of a training step's MACs. */
-static void project(const struct session *s, struct training *t) {
+/* Within the first epoch, as the steps behind the first one went, which builds what the others use;
+ * a validation step costs its share of a training step's MACs. */
+static void project_from_steps(const struct session *s, struct training *t) {
   const struct jc_totals *totals = &s->model->analysis.totals;
-  const double steps = (double)t->done.training, validations = (double)t->done.validation;
   const double forward_share = totals->training_macs > 0
                                    ? (double)totals->forward_macs / (double)totals->training_macs
                                    : 1.0 / 3;
-  const double step_j = (t->energy_j - t->validation_energy_j) / steps;
-  const double step_s = (t->time_s - t->validation_time_s) / steps;
-  const double val_j =
-      validations > 0 ? t->validation_energy_j / validations : forward_share * step_j;
-  const double val_s =
-      validations > 0 ? t->validation_time_s / validations : forward_share * step_s;
-  t->projected_energy_j = t->energy_j + step_j * ((double)t->whole.training - steps) +
-                          val_j * ((double)t->whole.validation - validations);
-  t->projected_time_s = t->time_s + step_s * ((double)t->whole.training - steps) +
-                        val_s * ((double)t->whole.validation - validations);
+  const bool alone = t->done.training == 1;
+  const double steps = alone ? 1 : (double)(t->done.training - 1);
+  const struct jc_epoch_seen first = alone ? (struct jc_epoch_seen){0, 0} : s->first_step;
+  const double to_come = (double)(t->whole.training - t->done.training) / steps +
+                         forward_share * (double)t->whole.validation / steps;
+  t->projection = (struct jc_projection){
+      .energy_j = t->energy_j + to_come * (t->energy_j - first.energy_j),
+      .energy_low_j = NAN,
+      .energy_high_j = NAN,
+      .time_s = t->time_s + to_come * (t->time_s - first.time_s),
+      .time_low_s = NAN,
+      .time_high_s = NAN,
+  };
+}
+
+static void project(const struct session *s, struct training *t) {
+  const struct jc_epoch_seen none = {0, 0}, in_hand = {s->now.energy_j - s->epoch_begin.energy_j,
+                                                       s->now.time_s - s->epoch_begin.time_s};
+  if (t->epoch_count == 0)
+    project_from_steps(s, t);
+  else
+    jc_project_within(t->epochs, (uint32_t)t->epoch_count, s->options->run.epochs, &none, &in_hand,
+                      &t->projection);
 }
 
 static enum jc_status read_meter(struct session *s, struct jc_error *error) {
@@ -93,9 +108,34 @@ static enum jc_status show_progress(struct session *s, struct jc_error *error) {
            (unsigned long long)t->done.training, (unsigned long long)t->whole.training, t->loss,
            100 * t->accuracy, format_duration(t->step_median_s, step, sizeof(step)),
            format_energy(t->energy_j, so_far, sizeof(so_far)),
-           format_energy(t->projected_energy_j, total, sizeof(total)));
+           format_energy(t->projection.energy_j, total, sizeof(total)));
   progress_show(&s->progress, line);
   return JC_OK;
+}
+
+/* ---- the budget ---- */
+
+/* Between looks at the budget: a reading and a projection take about a millisecond. */
+static const double guard_s = 0.25;
+
+static bool is_halted(const struct session *s) {
+  return *s->options->stop || jc_error_is_set(&s->training->over);
+}
+
+static void check_budget(const struct session *s, struct training *t) {
+  const struct training_options *o = s->options;
+  const struct jc_epoch_seen spent = {t->energy_j, t->time_s};
+  (void)limits_check(&o->budget, &o->site, &spent, o->budget_on_spent ? NULL : &t->projection,
+                     &t->over);
+}
+
+static enum jc_status guard_budget(struct session *s, struct jc_error *error) {
+  if (!jc_budget_is_set(&s->options->budget) || now_s() < s->guarded_s + guard_s)
+    return JC_OK;
+  s->guarded_s = now_s();
+  if (read_meter(s, error) == JC_OK)
+    check_budget(s, s->training);
+  return error->status;
 }
 
 /* ---- the run ---- */
@@ -113,6 +153,13 @@ static enum jc_status train_step(struct session *s, struct jc_error *error) {
   s->step_s[slot] = step.time_s;
   s->correct[slot] = step.correct;
   t->done.training++;
+  if (t->done.training == 1) {
+    if (read_meter(s, error) != JC_OK)
+      return error->status;
+    s->first_step = (struct jc_epoch_seen){t->energy_j, t->time_s};
+  }
+  if (guard_budget(s, error) != JC_OK)
+    return error->status;
   return show_progress(s, error);
 }
 
@@ -124,7 +171,7 @@ static enum jc_status validate(struct session *s, uint64_t steps, struct jc_erro
   if (read_meter(s, error) != JC_OK)
     return error->status;
   const struct jc_meter_reading before = s->now;
-  for (; done < steps && !*s->options->stop; done++) {
+  for (; done < steps && !is_halted(s); done++) {
     struct jc_step step;
     const uint32_t fresh = training_data_load(s->data, JC_PART_VALIDATION, done, s->trainer);
     if (jc_trainer_validate(s->trainer, &step, error) != JC_OK)
@@ -132,6 +179,8 @@ static enum jc_status validate(struct session *s, uint64_t steps, struct jc_erro
     correct += jc_loss_correct(jc_trainer_output(s->trainer), jc_trainer_labels(s->trainer), fresh,
                                classes);
     samples += fresh;
+    if (guard_budget(s, error) != JC_OK)
+      return error->status;
   }
   t->done.validation += done;
   if (done > 0)
@@ -147,7 +196,7 @@ static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
   struct training *t = s->training;
   if (t->epoch_count == t->epoch_capacity) {
     const size_t capacity = t->epoch_capacity == 0 ? 64 : 2 * t->epoch_capacity;
-    struct training_epoch *epochs = realloc(t->epochs, capacity * sizeof(*epochs));
+    struct jc_epoch_seen *epochs = realloc(t->epochs, capacity * sizeof(*epochs));
     if (epochs == NULL)
       return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     t->epochs = epochs;
@@ -156,16 +205,18 @@ static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
   if (read_meter(s, error) != JC_OK)
     return error->status;
   t->epochs[t->epoch_count++] =
-      (struct training_epoch){.energy_j = s->now.energy_j - s->epoch_begin.energy_j,
-                              .time_s = s->now.time_s - s->epoch_begin.time_s};
+      (struct jc_epoch_seen){.energy_j = s->now.energy_j - s->epoch_begin.energy_j,
+                             .time_s = s->now.time_s - s->epoch_begin.time_s};
   s->epoch_begin = s->now;
+  project(s, t);
+  check_budget(s, t);
   return JC_OK;
 }
 
 static bool wants_more(const struct session *s) {
   const struct training *t = s->training;
   const uint64_t limit = s->options->step_limit;
-  return !*s->options->stop && t->done.training < t->whole.training &&
+  return !is_halted(s) && t->done.training < t->whole.training &&
          (limit == 0 || t->done.training < limit);
 }
 
@@ -182,10 +233,12 @@ static enum jc_status run_steps(struct session *s, struct jc_error *error) {
       return error->status;
     if (t->done.training % per_epoch != 0)
       continue;
-    if (validate(s, val_per_epoch, error) != JC_OK || end_epoch(s, error) != JC_OK)
+    if (validate(s, val_per_epoch, error) != JC_OK)
+      return error->status;
+    if (!is_halted(s) && end_epoch(s, error) != JC_OK)
       return error->status;
   }
-  t->stopped = *s->options->stop != 0;
+  t->stopped = is_halted(s);
   return read_meter(s, error);
 }
 

@@ -3,7 +3,9 @@
 #define JC_CLI_TRAINING_H
 
 #include "calibrate/meter.h"
+#include "calibrate/projection.h"
 #include "cli/common.h"
+#include "cli/limits.h"
 #include "trainer/dataset.h"
 #include "trainer/trainer.h"
 
@@ -16,19 +18,19 @@ struct training_options {
   struct jc_dataset *dataset;        /* NULL: synthetic data */
   const char *meter;                 /* NULL: automatic */
   struct jc_meter_options meter_options;
+  struct jc_budget budget; /* of the site; passed: finish the step and return */
+  struct site site;
+  bool budget_on_spent; /* else on what is projected too */
   bool quiet;
   const volatile int *stop; /* nonzero: finish the step and return */
-};
-
-struct training_epoch {
-  double energy_j, time_s;
 };
 
 /* What a run showed. Zeroed by the caller; training_free() at the end. */
 struct training {
   struct jc_steps whole; /* of the whole run */
   struct jc_steps done;
-  bool stopped;          /* by the flag */
+  bool stopped;          /* by the flag or the budget */
+  struct jc_error over;  /* which limit of the budget was passed; none: not set */
   uint64_t memory_bytes; /* the trainer's buffers: weights, gradients, activations */
   double build_s, time_s, energy_j;
   double validation_time_s, validation_energy_j; /* of them */
@@ -36,10 +38,12 @@ struct training {
   double accuracy;                               /* of the last steps, 0..1 */
   double val_accuracy;  /* of the last validation, each sample once; NAN: none */
   double step_median_s; /* of the last steps; making the data is not in it */
-  double projected_energy_j, projected_time_s; /* of the whole run */
+  /* Of the whole run: from whole epochs, within the first one from its steps and without an
+   * interval. */
+  struct jc_projection projection;
   struct jc_meter_info meter;
   size_t epoch_count, epoch_capacity;
-  struct training_epoch *epochs; /* whole ones */
+  struct jc_epoch_seen *epochs; /* whole ones */
 };
 
 /* Trains the network of MODEL. Progress goes to standard error. Fails as jc_trainer_create(),

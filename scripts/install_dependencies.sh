@@ -8,7 +8,7 @@ set -eu
 run_packages="build-essential cmake pkg-config libcjson-dev libdnnl-dev liblapacke-dev \
   libprotobuf-c-dev protobuf-c-compiler"
 test_packages="libcriterion-dev gcc-arm-none-eabi libnewlib-arm-none-eabi python3-jsonschema \
-  python3-torchvision"
+  python3-torchvision chromium"
 sanitize_packages="clang-14 libclang-rt-14-dev clang-format-14"
 
 case "${1:-run}" in

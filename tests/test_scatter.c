@@ -23,6 +23,18 @@ Test(scatter, students_t_is_that_of_tables) {
                        rows[i].freedom, jc_student_t(rows[i].freedom));
 }
 
+/* The column of 95 %. */
+Test(scatter, students_t_of_a_90_percent_interval_is_that_of_tables) {
+  static const struct {
+    uint32_t freedom;
+    double t;
+  } rows[] = {{1, 6.314}, {2, 2.920},  {3, 2.353},  {4, 2.132},  {5, 2.015},
+              {8, 1.860}, {10, 1.812}, {20, 1.725}, {60, 1.671}, {120, 1.658}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    cr_assert_float_eq(jc_student_t_95(rows[i].freedom), rows[i].t, 0.0004 * rows[i].t,
+                       "t(%u) = %g", rows[i].freedom, jc_student_t_95(rows[i].freedom));
+}
+
 Test(scatter, of_one_network_by_hand) {
   const double values[] = {2, 2 * exp(0.03), 2 * exp(-0.03)};
   double mean = 0;

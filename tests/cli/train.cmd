@@ -1,6 +1,6 @@
 # Small enough for a sanitizer; learns its synthetic data.
 joulecast train lenet5_28 -t 1 -b 16 --samples 640 --epochs 2 --val-samples 64 --meter model \
-  --tdp-w 20 --idle-w 2 -o runs.jsonl -q --format json >out.json
+  --tdp-w 20 --idle-w 2 -r runs.jsonl -q --format json >out.json
 echo $?
 grep -e schema -e '"model"' -e meter -e power_source -e steps -e '"epochs"' -e complete \
   -e stopped -e '"forecast"' out.json
@@ -9,7 +9,7 @@ grep -c joulecast.run/1 runs.jsonl
 grep -o -e '"model":"[a-z0-9_]*"' -e '"idle_power_w":[0-9]*' -e '"steps":[0-9]*' \
   -e '"power_source":"[a-z]*"' runs.jsonl
 grep -o '{"energy_j"' runs.jsonl | wc -l
-joulecast train lenet5_28 -t 1 -b 16 --samples 640 --steps 3 -o runs.jsonl >out.txt
+joulecast train lenet5_28 -t 1 -b 16 --samples 640 --steps 3 -r runs.jsonl >out.txt
 sed -n '1,2p' out.txt
 grep -e 'this run' -e 'no forecast' out.txt
 grep -c joulecast.run/1 runs.jsonl

@@ -1,4 +1,4 @@
-joulecast train lenet5_28 --steps 1 -o absent/runs.jsonl
+joulecast train lenet5_28 --steps 1 -r absent/runs.jsonl
 echo $?
 joulecast train lenet5_28 --steps 1 --meter powercap --powercap-root "$PWD"
 echo $?

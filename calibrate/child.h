@@ -1,0 +1,54 @@
+/* child.h -- a command as a child: started, reached by signals, ended without leaving any behind.
+ *
+ *   struct jc_child child;
+ *   jc_child_block_signals(&child, error);                  before any thread is made
+ *   status = jc_child_start(argv, relay, &child, error);    127, 126: child.exit_code
+ *   poll() on child.signal_fd; jc_child_take_signals(&child) tells what happened, passes it on
+ *   jc_child_unblock(&child);
+ *
+ * The child stays in our process group and session, so that Ctrl-C, Ctrl-\ and Ctrl-Z of a terminal
+ * reach it as they would without us, once: such a signal (si_code SI_KERNEL) is passed on only if
+ * the child has moved to a group of its own. One that was sent to us by a process goes to the child
+ * (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH); a sender that
+ * means the whole group, as timeout(1) does, then reaches it twice.
+ * The child gets the signal mask and dispositions that we were started with, and
+ * PYTHONUNBUFFERED=1 unless the environment has one: a buffered line would come epochs late.
+ */
+#ifndef JC_CALIBRATE_CHILD_H
+#define JC_CALIBRATE_CHILD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "calibrate/output_relay.h"
+
+struct jc_child {
+  pid_t pid;     /* 0: not started */
+  bool ended;    /* and waited for */
+  int exit_code; /* as a shell has it: 128 + signal; 126 and 127 if it could not be run */
+  int signal;    /* that ended it; 0: none */
+  int signal_fd;
+  bool resized;          /* SIGWINCH came; taken back by the caller */
+  bool wish_to_end;      /* SIGINT, SIGTERM, SIGHUP or SIGQUIT came */
+  sigset_t mask;         /* as it was */
+  struct sigaction pipe; /* of SIGPIPE, as it was */
+};
+
+/* From here on signals are read from signal_fd, and SIGPIPE is ignored. Fails with
+ * JC_ERROR_RUNTIME. */
+enum jc_status jc_child_block_signals(struct jc_child *child, struct jc_error *error);
+
+/* ARGV ends with NULL. RELAY NULL: the child writes to our own output. Fails with JC_ERROR_RUNTIME,
+ * exit_code 127 (no such program) or 126 (it cannot be run), and no child is left then. */
+enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
+                              struct jc_child *child, struct jc_error *error);
+
+/* Deals with the signals that wait in signal_fd, and waits for children that have ended, adopted
+ * ones too. A stop of the terminal's (Ctrl-Z) stops us here, until SIGCONT. */
+void jc_child_take_signals(struct jc_child *child);
+
+/* Signals as they were before. */
+void jc_child_unblock(struct jc_child *child);
+
+#endif

@@ -1,0 +1,83 @@
+/* output_relay.h -- a child's output, read on its way to ours: every byte, unchanged, in order.
+ *
+ *   struct jc_relay relay;
+ *   jc_relay_open(&hooks, &relay, error)      before fork(): a terminal where ours is one, else
+ * pipes in the child:  jc_relay_enter(&relay) in the parent: jc_relay_start(&relay, error)
+ *   ... the child ends ...
+ *   jc_relay_finish(&relay)                   passes on what it left
+ *
+ * Where our standard output or error is a terminal, the child gets a pseudo-terminal in its place:
+ * isatty() stays true, the window has the same size (jc_relay_resize() when it changes), and output
+ * is not processed, so that it is once, by the real one. It is not the child's controlling
+ * terminal: job control and the keys stay with the real one. Elsewhere the child gets a pipe. If
+ * both streams go to the same terminal or file, they share one, so that they keep their order.
+ * Standard input is not touched.
+ *
+ * A thread for each stream reads and writes: where our reader is slow, so is the child. If our
+ * reader goes away, the pipe is closed, and the child meets the same at its next write.
+ */
+#ifndef JC_CALIBRATE_OUTPUT_RELAY_H
+#define JC_CALIBRATE_OUTPUT_RELAY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "estimator/error.h"
+
+enum { JC_RELAY_STREAMS = 2 };
+
+/* Called from the threads, one call at a time. */
+struct jc_relay_hooks {
+  void *context;
+  /* Bytes of stream 0 or 1, before they are passed on. */
+  void (*seen)(void *context, unsigned stream, const char *bytes, size_t length);
+  /* Bytes are about to go to a terminal: takes away what stands on its last line. May be NULL. */
+  void (*clear)(void *context);
+};
+
+struct jc_relay;
+
+struct jc_relay_stream {
+  struct jc_relay *relay;
+  unsigned number;
+  int to;       /* our file descriptor; -1: this stream is not used */
+  int from;     /* read here... */
+  int child_fd; /* ... what the child writes here; closed here after the fork */
+  bool terminal;
+  bool started;
+  bool line_begins; /* the last byte was a newline, or none was passed on */
+  pthread_t thread;
+};
+
+struct jc_relay {
+  struct jc_relay_hooks hooks;
+  int stop_fd;                /* readable: finish */
+  pthread_mutex_t seen_mutex; /* around hooks.seen */
+  pthread_mutex_t screen;     /* around what is written to terminals */
+  struct jc_relay_stream stream[JC_RELAY_STREAMS];
+  int target[3]; /* stream number that descriptor 1, 2 of the child becomes; -1: left alone */
+};
+
+/* Fails with JC_ERROR_RUNTIME (no pipe, no pseudo-terminal). Must be finished after JC_OK. */
+enum jc_status jc_relay_open(const struct jc_relay_hooks *hooks, struct jc_relay *relay,
+                             struct jc_error *error);
+
+/* In the child, between fork() and exec(). */
+void jc_relay_enter(const struct jc_relay *relay);
+
+/* Signals are blocked in the threads. Fails with JC_ERROR_STORAGE. */
+enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error);
+
+/* Gives the pseudo-terminals the size of the real ones. */
+void jc_relay_resize(struct jc_relay *relay);
+
+/* Passes on what was written until now, and ends. Processes that keep the streams open lose their
+ * reader. Also without a start. */
+void jc_relay_finish(struct jc_relay *relay);
+
+/* For a line of our own on the terminal: takes the terminal if nothing is being written to it and
+ * no line of the child's is unfinished; false: not now. To be given back at once. */
+bool jc_relay_take_screen(struct jc_relay *relay);
+void jc_relay_give_screen(struct jc_relay *relay);
+
+#endif

@@ -1,0 +1,34 @@
+# Children that behave badly: none is lost, none hangs the measurement, no byte is lost or changed.
+measure="joulecast measure --tdp-w 20 --idle-w 2"
+# A daemon that keeps the output open, in a session of its own: named, left, and then gone.
+$measure -- sh -c 'setsid sh -c "echo \$\$ >daemon.pid; exec sleep 1000" & sleep 0.3; echo ended' \
+  2>report.txt
+echo "exit $?"
+tr '\n' ' ' <report.txt | tr -s ' ' | sed "s/($(cat daemon.pid))/(PID)/" | grep -o 'the command left[^;]*'
+kill -0 "$(cat daemon.pid)" && echo "it lives"
+kill "$(cat daemon.pid)"
+# The same, stopped; and awaited.
+$measure --left stop -q -- sh -c 'setsid sh -c "echo \$\$ >daemon.pid; exec sleep 1000" & sleep 0.3'
+echo "exit $?"
+kill -0 "$(cat daemon.pid)" 2>/dev/null || echo "it is gone"
+$measure --left wait -q -- sh -c '(setsid sh -c "sleep 0.5; echo from the daemon" &)'
+# One that closes its output goes on being measured.
+$measure -q --format json -o closed.json -- sh -c 'exec >&- 2>&-; sleep 1.2; exit 6'
+echo "exit $?"
+awk -F'[:,]' '/^  "time_s"/ { print ($2 >= 1.2 ? "to its end" : "too short: " $2) }' closed.json
+# One that moves to a group of its own, and one that ends itself by a signal.
+$measure -q -- setsid -w sh -c 'exit 9'
+echo "exit $?"
+# Binary, in long lines and short, many megabytes of it.
+head -c 3000000 /dev/urandom >binary
+for i in 1 2 3 4 5 6 7 8 9 10; do cat binary; done >many
+$measure -q -- cat many | cmp - many && echo "every byte"
+# A reader that goes away: the command meets a broken pipe, as it would without joulecast.
+$measure -q -r runs.jsonl -b 1 -- sh -c 'yes; echo "$?" >code' | head -n 1
+[ "$(cat code)" = 141 ] && echo "a broken pipe"
+grep -c joulecast.run/1 runs.jsonl
+# A reader that is slow.
+$measure -q -- seq 300000 | { sleep 0.5; cat; } | cksum
+seq 300000 | cksum
+# Standard input is the command's.
+echo from here | $measure -q -- cat
