@@ -11,7 +11,7 @@ $measure -o report.txt -r runs.jsonl -- sh -c 'mkdir report.txt' 2>error.txt
 echo "exit $?"
 cat error.txt
 wc -l <runs.jsonl
-# A full disk under the trace: the run goes on and says so.
+# A full disk under the trace, known before the start.
 $measure --trace /dev/full -- true
 echo "exit $?"
 # Nobody reads standard error: the record is there all the same.
