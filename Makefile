@@ -13,7 +13,7 @@ CALIBRATIONS ?= 1
 FUZZ_SECONDS ?= 600
 
 .PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
-  bench-measure bench-memory bench-methods format tidy install clean
+  bench-measure bench-memory bench-methods bench-projection format tidy install clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -101,6 +101,15 @@ bench-analysis:
 # folder with the public tables (data/README.md says which).
 bench-methods: build
 	python3 tests/bench/methods.py --joulecast $(BUILD)/cli/joulecast --data $(DATA)
+
+# Projections of a run's end against the share that was seen, PROJECTION.md has them: on runs trained
+# here, and with DATA on published ones. A few minutes.
+bench-projection:
+	scripts/install_dependencies.sh test
+	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
+	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast bench_projection
+	python3 tests/bench/projection.py --joulecast $(TEST_BUILD)/cli/joulecast \
+	  --projector $(TEST_BUILD)/tests/bench_projection $(if $(DATA),--data $(DATA))
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

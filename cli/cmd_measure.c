@@ -238,6 +238,12 @@ static void show_report(struct measuring *m, struct jc_error *error) {
   (void)output_close(&output, error);
 }
 
+static void say_kept(const struct jc_run_journal *journal, struct jc_error *error) {
+  const size_t length = strlen(error->text);
+  snprintf(error->text + length, sizeof(error->text) - length,
+           "; the next `measure --record` adds the run from '%s'", journal->path);
+}
+
 /* The journal stays until the run stands in the record. */
 static void append_record(struct measuring *m, struct jc_error *error) {
   struct jc_sample sample;
@@ -250,8 +256,7 @@ static void append_record(struct measuring *m, struct jc_error *error) {
   if (jc_samples_append(m->options->record, &sample, error) == JC_OK)
     jc_run_journal_remove(&m->journal);
   else if (m->journal.kept)
-    measuring_say(m, "the run is kept in '%s'; the next `measure --record` adds it",
-                  m->journal.path);
+    say_kept(&m->journal, error);
   jc_sample_free(&sample);
 }
 
@@ -269,6 +274,16 @@ static int finish(struct measuring *m, struct jc_error *error) {
 
 /* ---- the command ---- */
 
+/* Power that is modelled is that of the command's CPU time already. */
+static bool charges_share(struct measuring *m) {
+  const char *attribute = m->options->attribute;
+  if (attribute == NULL || strcmp(attribute, "share") != 0)
+    return false;
+  if (!jc_meter_info(m->meter)->measured)
+    inputs_note(&m->inputs, "--attribute share: modelled joules are the command's alone already");
+  return jc_meter_info(m->meter)->measured;
+}
+
 static int run_command(struct measuring *m, struct jc_error *error) {
   const struct measure_options *o = m->options;
   struct jc_command_options command = {
@@ -278,7 +293,7 @@ static int run_command(struct measuring *m, struct jc_error *error) {
       .tree = &m->tree,
       .pattern = &m->pattern,
       .epochs = o->run.epochs.value,
-      .share = o->attribute != NULL && strcmp(o->attribute, "share") == 0,
+      .share = charges_share(m),
       .period_s = 1,
       .grace_s = o->grace_s.given ? o->grace_s.value : default_grace_s,
   };

@@ -108,6 +108,18 @@ static void put_report(const struct train_report *report, const struct figure *f
 
 /* ---- for people ---- */
 
+/* The whole run, while it is not whole and an epoch is. */
+static void print_projection(const struct training *t, FILE *out) {
+  const struct jc_projection *p = &t->projection;
+  char energy[FORMAT_SIZE], span[2 * FORMAT_SIZE], times[2 * FORMAT_SIZE];
+  if (is_whole(t) || isnan(p->energy_low_j))
+    return;
+  fprintf(out, "  projected   %-12s 90 %% interval: %s; %s\n",
+          format_energy(p->energy_j, energy, sizeof(energy)),
+          format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
+          format_span(p->time_low_s, p->time_high_s, format_duration, times, sizeof(times)));
+}
+
 static void print_progress_made(const struct train_report *report, FILE *out) {
   const struct training *t = report->training;
   const struct jc_run *run = &report->options->run;
@@ -131,6 +143,7 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
           t->meter.measured ? "measured" : "modelled, not measured", t->meter.domain);
   fprintf(out, "  time        %-12s so far, without %.2g s to build the network\n",
           format_duration(t->time_s, text, sizeof(text)), t->build_s);
+  print_projection(t, out);
   fprintf(out, "  memory      %-12s forecast %s\n\n",
           format_bytes((double)t->memory_bytes, text, sizeof(text)),
           format_bytes((double)memory_forecast(report), whole, sizeof(whole)));
@@ -152,17 +165,6 @@ static void fill_rows(const struct figure *figures, struct records *records) {
     record_real(records, figures[i].measured);
     record_real(records, figures[i].forecast);
   }
-}
-
-/* Energy and time of the whole run, while it is not whole. */
-static void print_interval(const struct training *t, FILE *out) {
-  const struct jc_projection *p = &t->projection;
-  char energy[2 * FORMAT_SIZE], time[2 * FORMAT_SIZE];
-  if (is_whole(t) || isnan(p->energy_low_j))
-    return;
-  fprintf(out, "  interval    %s, %s: 90 %% of the projection\n",
-          format_span(p->energy_low_j, p->energy_high_j, format_energy, energy, sizeof(energy)),
-          format_span(p->time_low_s, p->time_high_s, format_duration, time, sizeof(time)));
 }
 
 static void print_figures(const struct train_report *report, const struct figure *figures,
@@ -209,7 +211,6 @@ void report_train(const struct train_report *report, enum format format, struct 
   } else if (records_check(&rows, error) == JC_OK && !output_rows(&rows, format, output->stream)) {
     print_progress_made(report, output->stream);
     print_figures(report, figures, output->stream);
-    print_interval(report->training, output->stream);
   }
   records_free(&rows);
 }

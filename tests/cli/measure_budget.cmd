@@ -2,6 +2,7 @@
 measure="joulecast measure --tdp-w 20 --idle-w 2 --meter model"
 hide() { sed -E 's/[0-9.]+(e-[0-9]+)? (hours|kWh) (spent|projected)/N \2 \3/' "$1" | grep joulecast; }
 cat >endless.sh <<'EOF'
+setsid sh -c 'trap "echo the daemon too >told.txt; exit" TERM; while :; do sleep 0.05; done' &
 trap 'echo "told to end"; exit 0' TERM
 while :; do sleep 0.05; done
 EOF
@@ -9,6 +10,7 @@ $measure --max-hours 0.0002 -r runs.jsonl -b 1 -o report.txt -- sh endless.sh 2>
 echo "exit $?"
 hide error.txt
 head -n 1 report.txt
+cat told.txt
 grep -o '"labels":{[^}]*}' runs.jsonl
 # One that does not listen, with a daemon.
 cat >deaf.sh <<'EOF'

@@ -25,4 +25,17 @@ grep -o 'the meter failed: .*' broken.json | sed -E 's/: .* until .*, nothing/: 
 grep -c . runs.jsonl
 sed -n 2p runs.jsonl | grep -c '"energy_j":'
 sed -n 1p trace.jsonl
+# By share of the CPU time, of a plug's 500 W, and on a model, which knows the command alone.
+cat >plug.jsonl <<'EOF'
+{"schema":"joulecast.trace/1","power_source":"measured","counters":[{"name":"plug","domain":"wall","unit_j":1}]}
+{"time_s":0,"counts":[5]}
+{"time_s":1000,"counts":[500005]}
+EOF
+joulecast measure --meter-trace plug.jsonl --attribute share --format json -o share.json -q -- \
+  sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'
+awk -F'[:,]' '/^  "energy_j"/ { charged = $2 } /^  "metered_energy_j"/ { metered = $2 }
+  END { print (charged <= metered ? "a part" : charged " of " metered) }' share.json
+grep -e '"attribute"' -e 'joules are charged' share.json
+joulecast measure --tdp-w 20 --idle-w 2 --meter model --attribute share --format json -o share.json -q -- true
+grep -e '"attribute"' -e 'alone already' share.json
 grep -c '^{"time_s":' trace.jsonl | awk '{ print ($1 >= 2 ? "readings" : "too few") }'

@@ -24,7 +24,7 @@ bars train 600
 bars t10k 130
 for optimizer in momentum adamw; do
   joulecast train lenet5_28 --data . -t 1 -b 20 -e 4 --optimizer $optimizer --meter model \
-    --tdp-w 20 --idle-w 2 --format json -q -o runs.jsonl >out.json
+    --tdp-w 20 --idle-w 2 --format json -q -r runs.jsonl >out.json
   echo $?
   grep -e '"data"' -e samples -e optimizer -e steps out.json
   awk -F'[:,]' '/"val_accuracy"/ { print ($2 >= 0.95 ? "learnt" : "not learnt: " $2) }' out.json

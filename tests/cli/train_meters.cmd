@@ -12,7 +12,7 @@ head='{"schema":"joulecast.trace/1","power_source":"measured","counters":[{"name
 printf '%s\n{"time_s":0,"counts":[5]}\n{"time_s":1,"counts":[4]}\n' "$head" >back.jsonl
 try --meter-trace back.jsonl
 printf '%s\n{"time_s":0,"counts":[5]}\n{"time_s":1000,"counts":[500005]}\n' "$head" >plug.jsonl
-try --meter-trace plug.jsonl --format json -o runs.jsonl
+try --meter-trace plug.jsonl --format json -r runs.jsonl
 grep -e meter -e domain -e power_source out.txt
 grep -o '"meter":{[^}]*}' runs.jsonl
 try --meter-trace plug.jsonl
