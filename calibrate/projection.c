@@ -102,11 +102,10 @@ static void find_events(const struct series *s, const bool *out, struct level *l
   for (uint32_t i = level->from; i < s->count; i++) {
     if (!out[i])
       continue;
-    if (i == level->from || !out[i - 1]) {
-      if (level->events == 0)
-        first = i;
+    if (level->events == 0)
+      first = i;
+    if (level->events == 0 || !out[i - 1])
       excess[level->events++] = 0;
-    }
     excess[level->events - 1] += s->x[i] - level->mean;
   }
   if (level->events < 2)

@@ -7,7 +7,7 @@ Trains small networks with `joulecast train` on the model meter: as they come, s
 seconds in between (SIGSTOP), and unfrozen: two recorded runs one after the other, the first with its
 first layers frozen, since the trainer cannot thaw in mid-run. With --data also the trainings of
 delrey2024_runs.csv, of which only means are published: joules of an epoch before epoch 10, in the
-window of five after it, and behind it. The projection is the program's own, by bench/projection.c.
+window of five after it, and behind it. The projection is the program's own, by bench/projection_ends.c.
 """
 
 import argparse

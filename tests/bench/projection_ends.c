@@ -1,4 +1,4 @@
-/* projection.c -- the program's projection at every epoch of runs, for bench/projection.py.
+/* projection_ends.c -- the program's projection at every epoch of runs, for bench/projection.py.
  *
  * A line of standard input is a run, "joules seconds" of each of its epochs; of each line of output
  * three numbers per epoch: the joules projected behind it, and the ends of the interval. */
