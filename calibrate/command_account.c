@@ -14,6 +14,8 @@ void jc_account_start(struct jc_account *a, bool share, const struct jc_account_
                            .last = *sample,
                            .last_part = 1,
                            .peak_w = NAN,
+                           .peak_time_s = sample->time_s,
+                           .peak_j = sample->energy_j,
                            .stride = 1,
                            .point_time_s = sample->time_s,
                            .point_j = sample->energy_j};
@@ -60,6 +62,20 @@ static void add_point(struct jc_account *a, const struct jc_account_sample *samp
 
 /* ---- sums ---- */
 
+/* Short intervals, such as epochs end, are taken together. */
+static void look_for_peak(struct jc_account *a) {
+  const double interval_s = a->last.time_s - a->peak_time_s;
+  if (interval_s < min_power_interval_s)
+    return;
+  a->peak_w = fmax(a->peak_w, (a->last.energy_j - a->peak_j) / interval_s);
+  a->peak_time_s = a->last.time_s;
+  a->peak_j = a->last.energy_j;
+}
+
+double jc_account_peak_w(const struct jc_account *a) {
+  return a->metered_s < min_power_interval_s ? NAN : fmax(a->peak_w, a->metered_j / a->metered_s);
+}
+
 void jc_account_sample(struct jc_account *a, const struct jc_account_sample *sample) {
   struct jc_account_sample *last = &a->last;
   a->gap = isnan(sample->energy_j);
@@ -67,16 +83,13 @@ void jc_account_sample(struct jc_account *a, const struct jc_account_sample *sam
     last->time_s = sample->time_s;
     return; /* the CPU times stay those of the last joules, to which they belong */
   }
-  const double metered_before_s = a->begin.time_s + a->metered_s;
   const double energy_j = sample->energy_j - last->energy_j;
-  const double interval_s = sample->time_s - metered_before_s;
   a->last_part = part_of(last, sample);
   a->metered_j += energy_j;
   a->charged_j += a->share ? a->last_part * energy_j : energy_j;
   a->metered_s = sample->time_s - a->begin.time_s;
-  if (interval_s >= min_power_interval_s)
-    a->peak_w = fmax(a->peak_w, energy_j / interval_s);
   *last = *sample;
+  look_for_peak(a);
   add_point(a, sample);
 }
 

@@ -36,12 +36,13 @@ struct jc_power_point {
 struct jc_account {
   bool share; /* charge by CPU time */
   struct jc_account_sample begin, last;
-  double metered_s; /* since the start: until when joules are known */
-  double metered_j; /* until then, of the machine */
-  double charged_j; /* of them, the command's */
-  double last_part; /* 0..1, of the last interval */
-  double peak_w;    /* highest mean of one interval of 0.5 s or more; NAN: none yet */
-  bool gap;         /* joules of the end are not known */
+  double metered_s;           /* since the start: until when joules are known */
+  double metered_j;           /* until then, of the machine */
+  double charged_j;           /* of them, the command's */
+  double last_part;           /* 0..1, of the last interval */
+  double peak_w;              /* highest mean of one interval of 0.5 s or more; NAN: none yet */
+  double peak_time_s, peak_j; /* where that of the next one begins */
+  bool gap;                   /* joules of the end are not known */
   uint32_t epoch_count, epoch_capacity;
   struct jc_epoch_seen *epochs; /* charged joules */
   double epochs_time_s;         /* since the start: end of the last epoch */
@@ -66,6 +67,10 @@ enum jc_status jc_account_epochs(struct jc_account *account, uint32_t count, dou
 
 /* Joules charged and seconds, until the last sample; joules NAN where the end is not known. */
 struct jc_epoch_seen jc_account_total(const struct jc_account *account);
+
+/* Highest mean power of half a second or more, so never below that of the whole; NAN if the whole
+ * is shorter. */
+double jc_account_peak_w(const struct jc_account *account);
 
 /* Of the total, what is in no whole epoch: since the last one ended. */
 struct jc_epoch_seen jc_account_in_hand(const struct jc_account *account);

@@ -20,7 +20,7 @@ static void put_figures(const struct measuring *m, struct document *document) {
       {"energy_above_idle_j", "above idle", measure_above_idle_j(m), format_energy, ""},
       {"time_s", "time", total.time_s, format_duration, ""},
       {"power_w", "power", measure_power_w(m), format_power, "mean of the machine"},
-      {"peak_power_w", "peak power", account->peak_w, format_power, "of the machine"},
+      {"peak_power_w", "peak power", jc_account_peak_w(account), format_power, "of the machine"},
       {"cpu_share", "CPU share", jc_account_cpu_share(account), format_percent,
        "of the machine's busy CPU time"},
       {"facility_energy_j", "facility", footprint.facility_energy_j, format_energy, ""},

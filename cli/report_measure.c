@@ -164,7 +164,7 @@ static void put_energy(const struct measuring *m, struct jc_json_writer *w) {
   jc_put_string(w, "currency", m->site.currency[0] != '\0' ? m->site.currency : NULL);
   jc_put_real(w, "time_s", total.time_s);
   jc_put_real(w, "power_w", measure_power_w(m));
-  jc_put_real(w, "peak_power_w", account->peak_w);
+  jc_put_real(w, "peak_power_w", jc_account_peak_w(account));
 }
 
 static void put_end(const struct measuring *m, struct jc_json_writer *w) {
@@ -255,7 +255,7 @@ static void print_energy(const struct measuring *m, FILE *out) {
   fprintf(out, "  time        %s\n", format_duration(total.time_s, text, sizeof(text)));
   fprintf(out, "  power       %-12s of the machine; peak %s\n",
           format_power(measure_power_w(m), text, sizeof(text)),
-          format_power(account->peak_w, other, sizeof(other)));
+          format_power(jc_account_peak_w(account), other, sizeof(other)));
   fprintf(out, "  CO2e        %-12s at %.0f g/kWh, PUE %.3g\n",
           format_mass(footprint.co2e_g, text, sizeof(text)), m->site.grid_g_per_kwh, m->site.pue);
   if (!isnan(footprint.cost))

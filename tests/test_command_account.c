@@ -29,9 +29,22 @@ Test(command_account, all_of_the_machine) {
   cr_assert_float_eq(jc_account_total(&account).energy_j, 50, 1e-9);
   cr_assert_float_eq(jc_account_total(&account).time_s, 3, 1e-9);
   cr_assert_float_eq(jc_account_cpu_share(&account), 2.0 / 6, 1e-12);
-  cr_assert_float_eq(account.peak_w, 20, 1e-9);
+  cr_assert_float_eq(jc_account_peak_w(&account), 20, 1e-9);
   cr_assert_eq(account.point_count, 2);
   cr_assert_float_eq(account.points[1].power_w, 20, 1e-9);
+  jc_account_free(&account);
+}
+
+Test(command_account, short_intervals_have_a_peak_together) {
+  start(false);
+  sample(100.4, 1008, 5, 50); /* 20 W, too short to say so */
+  cr_assert(isnan(jc_account_peak_w(&account)));
+  sample(100.8, 1024, 5, 50); /* 40 W, 30 with the one before */
+  cr_assert_float_eq(jc_account_peak_w(&account), 30, 1e-9);
+  sample(101.8, 1026, 5, 50);
+  cr_assert_float_eq(jc_account_peak_w(&account), 30, 1e-9);
+  sample(102.0, 1126, 5, 50); /* the last 0.2 s are in the mean, which is higher than any before */
+  cr_assert_float_eq(jc_account_peak_w(&account), 63, 1e-9);
   jc_account_free(&account);
 }
 
@@ -75,7 +88,7 @@ Test(command_account, a_meter_that_fails_is_not_0) {
   cr_assert_float_eq(account.metered_s, 1, 1e-9);
   sample(104, 1040, 8, 58); /* it is back: counters went on */
   cr_assert_float_eq(jc_account_total(&account).energy_j, 40, 1e-9);
-  cr_assert_float_eq(account.peak_w, 10, 1e-9);
+  cr_assert_float_eq(jc_account_peak_w(&account), 10, 1e-9);
   jc_account_free(&account);
 }
 
