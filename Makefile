@@ -13,7 +13,7 @@ CALIBRATIONS ?= 1
 FUZZ_SECONDS ?= 600
 
 .PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
-  bench-measure bench-memory bench-methods bench-projection format tidy install clean
+  bench-measure bench-memory bench-methods bench-projection format tidy install deb clean
 
 run: build
 	$(BUILD)/cli/joulecast calibrate --quick
@@ -119,8 +119,16 @@ tidy:
 	git ls-files 'estimator/*.c' 'trainer/*.c' 'calibrate/*.c' 'cli/*.c' | grep -v unavailable | \
 	  xargs -n 1 clang-tidy-14 -p $(TEST_BUILD) --quiet
 
+# make install PREFIX=~/.local; with DESTDIR=DIR, into that folder as if it were the root.
 install: build
-	cmake --install $(BUILD)
+	cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))
+
+# The Debian package, for what is installed under /usr: build-deb/joulecast_VERSION_ARCHITECTURE.deb
+deb:
+	scripts/install_dependencies.sh run
+	cmake -S . -B build-deb -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr
+	cmake --build build-deb -j $(JOBS)
+	cpack -G DEB --config build-deb/CPackConfig.cmake -B build-deb
 
 clean:
-	cmake -E rm -rf $(BUILD) $(TEST_BUILD) $(FUZZ_BUILD) build-sanitize
+	cmake -E rm -rf $(BUILD) $(TEST_BUILD) $(FUZZ_BUILD) build-sanitize build-deb
