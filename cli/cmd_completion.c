@@ -204,7 +204,7 @@ static void put_zsh_value(const struct value *value) {
     printf("(%s)", value->words);
     break;
   case TAKES_NAMES:
-    printf("__joulecast_add %s", value->topic);
+    printf("__joulecast_%s", value->topic);
     break;
   case TAKES_FILE:
     fputs("_files", stdout);

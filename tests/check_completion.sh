@@ -52,13 +52,13 @@ in_bash '--batch-size' 'joulecast estimate --ba' joulecast estimate --ba
 in_bash 'json' 'joulecast estimate --format js' joulecast estimate --format js
 in_bash 'json' 'joulecast estimate --format=js' joulecast estimate --format = js
 in_bash 'table json csv markdown html' 'joulecast estimate --format=' joulecast estimate --format =
-in_bash 'models meters methods' 'joulecast list m' joulecast list m
+in_bash 'methods meters models' 'joulecast list m' joulecast list m
 in_bash 'lenet5_28' 'joulecast estimate -b 32 lenet5_2' joulecast estimate -b 32 lenet5_2
 in_bash '' 'joulecast estimate -b lenet5_2' joulecast estimate -b lenet5_2
 in_bash 'mine.json' 'joulecast estimate mi' joulecast estimate mi
 in_bash 'mine.json' 'joulecast estimate --profile=mi' joulecast estimate --profile = mi
 in_bash 'runs' 'joulecast train lenet5_28 --data r' joulecast train lenet5_28 --data r
-in_bash 'xeon-gold-6248' 'joulecast estimate --hardware xeon-gold-6248' \
+in_bash 'xeon-gold-6248 xeon-gold-6248r' 'joulecast estimate --hardware xeon-gold-6248' \
   joulecast estimate --hardware xeon-gold-6248
 in_bash 'flops,roofline' 'joulecast compare --method flops,roof' \
   joulecast compare --method flops,roof
@@ -83,7 +83,7 @@ for command in $(joulecast --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/
   calibrate/plan calibrate/run calibrate/fit calibrate/check; do
   words=${command/\// }
   # shellcheck disable=SC2086
-  options=$(joulecast help $words | sed -n 's/^  \(-.,\|   \) --\([a-z-]*\).*/\2/p')
+  options=$(joulecast help $words | sed -n 's/^  \(-.,\|   \) --\([a-z0-9-]*\).*/\2/p')
   # shellcheck disable=SC2086
   complete_bash "joulecast $words -" joulecast $words -
   zsh=$(joulecast completion zsh | sed -n "/^  '$words')$/,/^    ;;/p")
@@ -122,6 +122,8 @@ TRY
   in_zsh 'joulecast estimate --batch-size=' 'joulecast estimate --ba'
   in_zsh 'joulecast calibrate plan --networks=' 'joulecast calibrate plan --n'
   in_zsh 'joulecast estimate lenet5_28 ' 'joulecast estimate lenet5_2'
+  in_zsh 'joulecast estimate --hardware xeon-gold-6248r ' 'joulecast estimate --hardware xeon-gold-6248r'
+  in_zsh 'joulecast compare --method flops,roofline,' 'joulecast compare --method flops,roofl'
   in_zsh 'joulecast estimate --format json ' 'joulecast estimate --format js'
   in_zsh 'joulecast measure -- cat mine.json ' 'joulecast measure -- cat mi'
 else
@@ -138,6 +140,8 @@ if command -v fish >/dev/null; then
   in_fish '--batch-size' 'joulecast estimate --ba'
   in_fish '--networks' 'joulecast calibrate plan --n'
   in_fish 'lenet5_28' 'joulecast estimate lenet5_2'
+  in_fish 'xeon-gold-6248r' 'joulecast estimate --hardware xeon-gold-6248r'
+  in_fish 'flops,roofline' 'joulecast compare --method flops,roofl'
   in_fish 'json' 'joulecast estimate --format js'
   in_fish 'mine.json' 'joulecast measure -- cat mi'
 else
