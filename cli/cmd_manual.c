@@ -1,4 +1,5 @@
 /* cmd_manual.c -- `joulecast manual`: one page of the manual, or all of them as files. */
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -6,8 +7,6 @@
 #include "cli/manual.h"
 #include "cli/output.h"
 #include "estimator/file_io.h"
-
-#include <limits.h>
 
 struct manual_options {
   const char *directory, *output;
@@ -76,7 +75,7 @@ const struct command command_manual = {
     .name = "manual",
     .summary = "print a page of the manual, for man",
     .spec = {.command = "manual",
-             .operands = "[COMMAND [STEP] | model | run | profile]",
+             .operands = "[COMMAND [STEP] | model | run]",
              .description = "Print the manual page of COMMAND or of a format of files as roff, "
                             "which man shows; without either, that of joulecast, which names all "
                             "others.",

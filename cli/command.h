@@ -18,7 +18,8 @@
   X(measure)                                                                                       \
   X(convert)                                                                                       \
   X(list)                                                                                          \
-  X(doctor)
+  X(doctor)                                                                                        \
+  X(manual)
 
 /* What the program returns; documented in the manual. */
 enum exit_code {

@@ -90,22 +90,15 @@ static void put_code_line(FILE *out, const char *line, size_t length) {
   fputc('\n', out);
 }
 
-static void open_code(FILE *out) {
-  fputs(".PP\n.RS 4\n.nf\n", out);
-}
-
-static void close_code(FILE *out) {
-  fputs(".fi\n.RE\n", out);
-}
-
 void roff_code(FILE *out, const char *text) {
-  open_code(out);
+  fputs(".nf\n", out);
   while (*text != '\0') {
+    text = without_blanks(text);
     const size_t length = strcspn(text, "\n");
     put_code_line(out, text, length);
     text += length + (text[length] == '\n');
   }
-  close_code(out);
+  fputs(".fi\n", out);
 }
 
 /* ---- tables: the first column names, the others say ---- */
@@ -155,17 +148,16 @@ static const char *const *put_table(FILE *out, const char *const *lines) {
   const bool has_unit = strcmp(cells[1], "unit") == 0;
   for (lines += 2; *lines != NULL && begins(*lines, "|"); lines++)
     put_row(out, cells, split_cells(*lines, cells), has_unit);
-  fputs(".PP\n", out);
   return lines;
 }
 
 /* ---- blocks ---- */
 
 static const char *const *put_fence(FILE *out, const char *const *lines) {
-  open_code(out);
+  fputs(".PP\n.nf\n", out);
   for (lines++; *lines != NULL && !begins(*lines, "```"); lines++)
     put_code_line(out, *lines, strlen(*lines));
-  close_code(out);
+  fputs(".fi\n", out);
   return *lines != NULL ? lines + 1 : lines;
 }
 
@@ -189,8 +181,8 @@ static const char *const *put_paragraph(FILE *out, const char *const *lines) {
   return lines;
 }
 
-void roff_markdown(FILE *out, const char *const *lines, const char *end) {
-  while (*lines != NULL && (end == NULL || !begins(*lines, end))) {
+void roff_markdown(FILE *out, const char *const *lines) {
+  while (*lines != NULL) {
     const char *line = *lines;
     if (begins(line, "### ")) {
       fprintf(out, ".SS %s\n", line + 4);

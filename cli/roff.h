@@ -11,11 +11,10 @@
 /* TEXT, of any number of lines, in running text. */
 void roff_text(FILE *out, const char *text);
 
-/* LINES of Markdown, ended by NULL or by a line that begins with END (NULL: none). Headings of two
- * marks are sections, of three subsections. */
-void roff_markdown(FILE *out, const char *const *lines, const char *end);
+/* LINES of Markdown, ended by NULL. Headings of two marks are sections, of three subsections. */
+void roff_markdown(FILE *out, const char *const *lines);
 
-/* A block of code, its lines as they are. */
+/* Commands to be typed, a line each; blanks in front of them go. */
 void roff_code(FILE *out, const char *text);
 
 void roff_section(FILE *out, const char *title);
