@@ -19,7 +19,8 @@
   X(convert)                                                                                       \
   X(list)                                                                                          \
   X(doctor)                                                                                        \
-  X(completion)
+  X(completion)                                                                                    \
+  X(manual)
 
 /* What the program returns; documented in the manual. */
 enum exit_code {

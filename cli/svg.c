@@ -99,7 +99,7 @@ static size_t linear_ticks(const struct axis *axis, double *ticks) {
   size_t count = 0;
   for (double i = ceil(axis->low / step - 1e-9);
        i * step <= axis->high * (1 + 1e-9) && count < MAX_TICKS; i++)
-    ticks[count++] = i * step;
+    ticks[count++] = i * step + 0.0; /* ceil() makes a -0 that people would see */
   return count;
 }
 

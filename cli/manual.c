@@ -1,0 +1,302 @@
+/* manual.c -- the manual pages. Whatever stands elsewhere is taken from there: options from their
+ * tables, methods from their descriptors, formats of files from the README files (manual_text.h,
+ * made by the build). */
+#include "cli/manual.h"
+
+#include <string.h>
+
+#include "calibrate/run_methods.h"
+#include "cli/manual_text.h"
+#include "cli/roff.h"
+#include "estimator/estimator.h"
+#include "estimator/layers.h"
+
+/* A format of files: the page joulecast-NAME in section 5. */
+struct manual_format {
+  const char *name, *summary;
+  const char *const *text;         /* lines of Markdown behind their heading, ended by NULL */
+  const char *const *behind_kinds; /* NULL: the kinds of layers are not listed; else what follows */
+};
+
+static const struct manual_format formats[] = {
+    {"model", "architecture of a neural network as JSON", text_model + 1, text_layers},
+    {"run", "measured training runs as JSON lines", text_run + 1, NULL},
+};
+
+static const struct command *const commands[] = {
+#define X(name) &command_##name,
+    COMMANDS(X)
+#undef X
+};
+
+static const char summary[] = "forecast the energy of a training run before you run it";
+
+/* ---- the list of pages ---- */
+
+static void set_command(struct manual_page *page, const struct command *command,
+                        const struct command *step) {
+  page->section = 1;
+  page->command = command;
+  page->step = step;
+  snprintf(page->name, sizeof(page->name), "joulecast-%s%s%s", command->name,
+           step != NULL ? "-" : "", step != NULL ? step->name : "");
+}
+
+bool manual_page_at(size_t index, struct manual_page *page) {
+  *page = (struct manual_page){.name = "joulecast", .section = 1};
+  if (index-- == 0)
+    return true;
+  for (size_t i = 0; i < OPTION_COUNT(commands); i++) {
+    set_command(page, commands[i], NULL);
+    if (index-- == 0)
+      return true;
+    for (size_t s = 0; commands[i]->steps != NULL && commands[i]->steps[s] != NULL; s++) {
+      set_command(page, commands[i], commands[i]->steps[s]);
+      if (index-- == 0)
+        return true;
+    }
+  }
+  if (index >= OPTION_COUNT(formats))
+    return false;
+  *page = (struct manual_page){.section = 5, .format = &formats[index]};
+  snprintf(page->name, sizeof(page->name), "joulecast-%s", formats[index].name);
+  return true;
+}
+
+/* ---- sections ---- */
+
+static void put_entry(FILE *out, const char *name, const char *text) {
+  fprintf(out, ".TP\n.B %s\n", name);
+  roff_text(out, text);
+}
+
+/* Words that are typed, and the hyphens in them, as they are. */
+static void put_dashed(FILE *out, const char *text) {
+  for (; *text != '\0'; text++)
+    fprintf(out, "%s%c", *text == '-' ? "\\" : "", *text);
+}
+
+static void put_reference(FILE *out, const struct manual_page *page, const char *separator) {
+  fputs(".BR ", out);
+  put_dashed(out, page->name);
+  fprintf(out, " (%d)%s\n", page->section, separator);
+}
+
+static void put_option(FILE *out, const struct option_row *row) {
+  fputs(".TP\n", out);
+  if (row->short_name != '\0')
+    fprintf(out, "\\fB\\-%c\\fR, ", row->short_name);
+  fputs("\\fB\\-\\-", out);
+  put_dashed(out, row->name);
+  fputs("\\fR", out);
+  if (row->argument != NULL) {
+    fputs(" \\fI", out);
+    put_dashed(out, row->argument);
+    fputs("\\fR", out);
+  }
+  fputc('\n', out);
+  roff_text(out, row->help);
+  for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
+    fprintf(out, "%s%s%s", i == 0 ? "One of " : ", ", row->choices[i],
+            row->choices[i + 1] == NULL ? ".\n" : "");
+  if (row->shown_default == NULL)
+    return;
+  fputs("(default ", out);
+  put_dashed(out, row->shown_default);
+  fputs(")\n", out);
+}
+
+static void put_options(FILE *out, const struct option_spec *spec) {
+  roff_section(out, "options");
+  put_entry(out, "\\-h\\fR, \\fB\\-\\-help", "show the options and examples");
+  for (size_t g = 0; g < spec->group_count; g++) {
+    const struct option_table *options = spec->groups[g].table;
+    if (g == 0 || strcmp(options->title, spec->groups[g - 1].table->title) != 0)
+      fprintf(out, ".SS %s\n", options->title);
+    for (size_t i = 0; i < options->count; i++)
+      put_option(out, &options->rows[i]);
+  }
+}
+
+static void put_method(FILE *out, const char *name, const char *what, const char *formula,
+                       const char *source) {
+  put_entry(out, name, what);
+  if (formula != NULL) {
+    fputs(".br\nFormula: ", out);
+    roff_text(out, formula);
+  }
+  fputs(".br\nSource: ", out);
+  roff_text(out, source);
+}
+
+static void put_model_methods(FILE *out) {
+  roff_section(out, "methods");
+  for (size_t i = 0; jc_method_at(i) != NULL; i++) {
+    const struct jc_method *method = jc_method_at(i);
+    put_method(out, method->name, method->summary, NULL, method->source);
+  }
+  fputs(".PP\n\\fB\\-\\-explain\\fR of\n.BR joulecast\\-estimate (1)\n"
+        "prints the formula with the numbers of a forecast.\n",
+        out);
+}
+
+static void put_run_methods(FILE *out) {
+  roff_section(out, "methods");
+  for (size_t i = 0; jc_run_method_at(i) != NULL; i++) {
+    const struct jc_run_method *method = jc_run_method_at(i);
+    put_method(out, method->name, method->summary, method->formula, method->source);
+  }
+}
+
+/* Commands that forecast, and the methods that they know. */
+static const struct {
+  const struct command *command;
+  void (*put)(FILE *out);
+} methods[] = {
+    {&command_estimate, put_model_methods},
+    {&command_compare, put_model_methods},
+    {&command_evaluate, put_run_methods},
+};
+
+static const struct {
+  const char *name, *text;
+} exit_codes[] =
+    {
+        {"0", "Done."},
+        {"1", "Failed while running: no memory, an output that cannot be written."},
+        {"2", "Wrong usage."},
+        {"3", "A model or data file is invalid, missing or unreadable, or does not fit another."},
+        {"4", "Nothing here can measure what was asked for."},
+        {"5", "Over a budget."},
+},
+  files[] =
+      {
+          {"~/.local/share/joulecast/profiles", "Calibrations of machines."},
+          {"~/.config/joulecast/*.json",
+           "Rows of your own beside the program's hardware, grid and PUE."},
+},
+  variables[] = {
+      {"JOULECAST_DATA", "The folder of the program's data files, in the place of its own."},
+      {"JOULECAST_MODELS", "The folder of the models known by name, in the place of its own."},
+      {"XDG_DATA_HOME", "In the place of ~/.local/share."},
+      {"XDG_CONFIG_HOME", "In the place of ~/.config."},
+};
+
+#define put_entries(out, title, entries)                                                           \
+  do {                                                                                             \
+    roff_section((out), (title));                                                                  \
+    for (size_t entry_ = 0; entry_ < OPTION_COUNT(entries); entry_++)                              \
+      put_entry((out), (entries)[entry_].name, (entries)[entry_].text);                            \
+  } while (0)
+
+/* What all pages of section 1 end in. A child's exit status is measure's: its description has it.
+ */
+static void put_common(FILE *out) {
+  put_entries(out, "exit status", exit_codes);
+  put_entries(out, "files", files);
+  put_entries(out, "environment", variables);
+}
+
+/* The program's page beside a command's, which belongs to it; all others beside the program's. */
+static void put_see_also(FILE *out, const struct manual_page *page) {
+  struct manual_page other;
+  roff_section(out, "see also");
+  (void)manual_page_at(0, &other);
+  if (page->step != NULL || page->format != NULL || page->command != NULL)
+    put_reference(out, &other, page->command != NULL ? " ," : "");
+  for (size_t i = 1; page->format == NULL && manual_page_at(i, &other); i++) {
+    const bool related =
+        page->command == NULL || page->command == other.command || other.section == 5;
+    struct manual_page next;
+    if (related && strcmp(other.name, page->name) != 0)
+      put_reference(out, &other, manual_page_at(i + 1, &next) ? " ," : "");
+  }
+}
+
+/* ---- pages ---- */
+
+static void put_program(FILE *out) {
+  roff_section(out, "synopsis");
+  fputs("\\fBjoulecast\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...\n.br\n"
+        "\\fBjoulecast help\\fR [\\fICOMMAND\\fR [\\fISTEP\\fR]]\n",
+        out);
+  roff_section(out, "description");
+  roff_text(out, "joulecast reads a neural network described in JSON, counts exactly what training "
+                 "it has to compute and move, and predicts energy, time, power, CO2e and cost on a "
+                 "machine, without running it.");
+  roff_section(out, "commands");
+  for (size_t i = 0; i < OPTION_COUNT(commands); i++)
+    put_entry(out, commands[i]->name, commands[i]->summary);
+  roff_section(out, "options");
+  put_entry(out, "\\-h\\fR, \\fB\\-\\-help", "list the commands");
+  put_entry(out, "\\-V\\fR, \\fB\\-\\-version", "print the version");
+}
+
+static void put_command(FILE *out, const struct manual_page *page) {
+  const struct command *command = page->step != NULL ? page->step : page->command;
+  const struct option_spec *spec = &command->spec;
+  roff_section(out, "synopsis");
+  fprintf(out, "\\fBjoulecast %s\\fR [\\fIOPTION\\fR]...", spec->command);
+  if (spec->operands != NULL) {
+    fputc(' ', out);
+    put_dashed(out, spec->operands);
+  }
+  fputc('\n', out);
+  roff_section(out, "description");
+  roff_text(out, spec->description);
+  put_options(out, spec);
+  for (size_t i = 0; i < OPTION_COUNT(methods); i++)
+    if (methods[i].command == command)
+      methods[i].put(out);
+  if (spec->examples != NULL) {
+    roff_section(out, "examples");
+    roff_code(out, spec->examples);
+  }
+}
+
+static void put_kinds(FILE *out) {
+  roff_section(out, "kinds of layers");
+  for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
+    const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
+    put_entry(out, kind->name, kind->summary);
+    if (kind->field_count > 0)
+      fputs(".RS\n", out);
+    for (uint32_t f = 0; f < kind->field_count; f++)
+      put_entry(out, kind->fields[f].name, kind->fields[f].help);
+    if (kind->field_count > 0)
+      fputs(".RE\n", out);
+  }
+}
+
+static void put_format(FILE *out, const struct manual_format *format) {
+  roff_section(out, "description");
+  roff_markdown(out, format->text);
+  if (format->behind_kinds == NULL)
+    return;
+  put_kinds(out);
+  roff_markdown(out, format->behind_kinds);
+}
+
+void manual_print(const struct manual_page *page, FILE *out) {
+  const struct command *command = page->step != NULL ? page->step : page->command;
+  fputs(".TH ", out);
+  put_dashed(out, page->name);
+  fprintf(out, " %d \"\" \"joulecast %s\" \"joulecast\"\n", page->section, JOULECAST_VERSION);
+  /* Long names of files and methods: ragged lines, no words torn apart. */
+  fputs(".nh\n.ad l\n", out);
+  roff_section(out, "name");
+  put_dashed(out, page->name);
+  fputs(" \\- ", out);
+  roff_text(out, command != NULL        ? command->summary
+                 : page->format != NULL ? page->format->summary
+                                        : summary);
+  if (page->format != NULL)
+    put_format(out, page->format);
+  else if (command != NULL)
+    put_command(out, page);
+  else
+    put_program(out);
+  if (page->format == NULL)
+    put_common(out);
+  put_see_also(out, page);
+}

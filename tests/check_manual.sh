@@ -1,0 +1,83 @@
+#!/bin/sh
+# The manual pages: every command, step and option is in its page, every key of a run and every field
+# of a kind of layer in those of section 5; mandoc and man, where they are, have nothing to say against
+# them, and no line of section 1 is wider than a terminal of 80 columns.
+#   tests/check_manual.sh PROGRAM
+set -eu
+program=$(realpath "$1")
+source=$(cd "$(dirname "$0")/.." && pwd)
+work=$(realpath "$(mktemp -d)")
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+status=0
+
+complain() {
+  echo "$1"
+  status=1
+}
+
+"$program" manual --directory .
+
+# ---- options: what --help names ----
+
+# The page without its escapes.
+plain() {
+  sed 's/\\-/-/g; s/\\f[BIR]//g' "$1"
+}
+
+check_options() { # COMMAND [STEP]
+  page=man1/joulecast-$(echo "$*" | tr ' ' '-').1
+  [ -f "$page" ] || { complain "$page: absent" && return; }
+  plain "$page" >page
+  for option in $("$program" help "$@" | sed -n '/^Examples/q; s/^  .\{4\}\(--[a-z0-9-]*\).*/\1/p'); do
+    grep -Eq -e "^(-[a-zA-Z], )?$option( |\$)" page || complain "$page: no $option"
+  done
+}
+
+commands=$("$program" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+[ "$(echo "$commands" | wc -l)" -ge 10 ] || complain "--help: too few commands seen"
+for command in $commands; do
+  check_options "$command"
+  grep -q "^\.B $command\$" man1/joulecast.1 || complain "man1/joulecast.1: no $command"
+done
+for step in plan run fit check; do
+  check_options calibrate $step
+done
+
+# ---- formats ----
+
+plain man5/joulecast-run.5 >page
+for file in samples_file run_facts record_json; do
+  # The strings of every keys[] of the reader, and its tables of members.
+  { sed -n "/keys\\[\\] = {/,/};/p" "$source/estimator/$file.c" | grep -o "\"[a-z_0-9]*\""
+    sed -n "s/^ *{\(\"[a-z_0-9]*\"\), AT(.*/\1/p" "$source/estimator/$file.c"; } | tr -d "\""
+done | sort -u >keys
+[ "$(wc -l <keys)" -ge 60 ] || complain "too few keys seen in the readers of runs"
+while read -r key; do
+  grep -qw -e "$key" page || complain "man5/joulecast-run.5: no $key"
+done <keys
+
+plain man5/joulecast-model.5 >page
+"$program" list layers --format csv | awk -F, 'NR > 1 {print $1; if ($2 != "") print $2}' | sort -u |
+  tr -d '"' >keys
+[ "$(wc -l <keys)" -ge 100 ] || complain "too few kinds and fields seen"
+while read -r key; do
+  grep -qx -e "\.B $key" page || complain "man5/joulecast-model.5: no $key"
+done <keys
+
+# ---- form ----
+
+for page in man1/*.1 man5/*.5; do
+  if command -v mandoc >/dev/null; then
+    # No date: the same sources make the same pages.
+    mandoc -Tlint -Wwarning "$page" | grep -v 'missing date' >lint || true
+    [ ! -s lint ] || complain "$(cat lint)"
+  fi
+  if command -v man >/dev/null; then
+    LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$page" >text 2>lint </dev/null || true
+    [ ! -s lint ] || complain "$page: $(head -n 3 lint)"
+    case $page in *.1) sed 's/.\x08//g' text | LC_ALL=C.UTF-8 awk 'length($0) > 80' >wide ;; *) : >wide ;; esac
+    [ ! -s wide ] || complain "$page: wider than 80 columns: $(head -n 1 wide)"
+  fi
+done
+exit $status
