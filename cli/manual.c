@@ -3,10 +3,10 @@
  * made by the build). */
 #include "cli/manual.h"
 
+#include <cli/manual_text.h> /* made by scripts/embed_text.awk */
 #include <string.h>
 
 #include "calibrate/run_methods.h"
-#include "cli/manual_text.h"
 #include "cli/roff.h"
 #include "estimator/estimator.h"
 #include "estimator/layers.h"
