@@ -3,10 +3,10 @@
  * made by the build). */
 #include "cli/manual.h"
 
+#include <cli/manual_text.h> /* made by scripts/embed_text.awk */
 #include <string.h>
 
 #include "calibrate/run_methods.h"
-#include "cli/manual_text.h"
 #include "cli/roff.h"
 #include "estimator/estimator.h"
 #include "estimator/layers.h"
@@ -97,8 +97,8 @@ static void put_option(FILE *out, const struct option_row *row) {
   fputc('\n', out);
   roff_text(out, row->help);
   for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
-    fprintf(out, "%s%s%s", i == 0 ? "One of " : ", ", row->choices[i],
-            row->choices[i + 1] == NULL ? ".\n" : "");
+    fprintf(out, "%s%s%s", i == 0 ? "(one of " : ", ", row->choices[i],
+            row->choices[i + 1] == NULL ? ")\n" : "");
   if (row->shown_default == NULL)
     return;
   fputs("(default ", out);

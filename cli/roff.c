@@ -154,7 +154,7 @@ static const char *const *put_table(FILE *out, const char *const *lines) {
 /* ---- blocks ---- */
 
 static const char *const *put_fence(FILE *out, const char *const *lines) {
-  fputs(".PP\n.nf\n", out);
+  fputs(".nf\n", out);
   for (lines++; *lines != NULL && !begins(*lines, "```"); lines++)
     put_code_line(out, *lines, strlen(*lines));
   fputs(".fi\n", out);
@@ -171,7 +171,8 @@ static const char *const *put_paragraph(FILE *out, const char *const *lines) {
   struct inline_state state = {0};
   const bool item = begins(*lines, "- ");
   const char *text = *lines + (item ? 2 : 0);
-  fputs(item ? ".IP \\(bu 2\n" : ".PP\n", out);
+  if (item)
+    fputs(".IP \\(bu 2\n", out);
   do {
     text = without_blanks(text);
     put_inline(out, text, strlen(text), &state);
@@ -181,23 +182,37 @@ static const char *const *put_paragraph(FILE *out, const char *const *lines) {
   return lines;
 }
 
+static bool put_heading(FILE *out, const char *line) {
+  if (begins(line, "### "))
+    fprintf(out, ".SS %s\n", line + 4);
+  else if (begins(line, "## "))
+    roff_section(out, line + 3);
+  return begins(line, "#");
+}
+
 void roff_markdown(FILE *out, const char *const *lines) {
+  bool headed = true;
   while (*lines != NULL) {
     const char *line = *lines;
-    if (begins(line, "### ")) {
-      fprintf(out, ".SS %s\n", line + 4);
+    if (line[0] == '\0' || begins(line, "<!--")) {
       lines++;
-    } else if (begins(line, "## ")) {
-      roff_section(out, line + 3);
-      lines++;
-    } else if (begins(line, "```")) {
-      lines = put_fence(out, lines);
-    } else if (begins(line, "|")) {
-      lines = put_table(out, lines);
-    } else if (line[0] == '\0' || begins(line, "<!--")) {
-      lines++;
-    } else {
-      lines = put_paragraph(out, lines);
+      continue;
     }
+    if (put_heading(out, line)) {
+      headed = true;
+      lines++;
+      continue;
+    }
+    /* Rows and items have a macro of their own; behind a heading none is wanted. */
+    const bool own_macro = begins(line, "|") || begins(line, "- ");
+    if (!headed && !own_macro)
+      fputs(".PP\n", out);
+    headed = false;
+    if (begins(line, "```"))
+      lines = put_fence(out, lines);
+    else if (begins(line, "|"))
+      lines = put_table(out, lines);
+    else
+      lines = put_paragraph(out, lines);
   }
 }
