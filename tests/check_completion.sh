@@ -90,7 +90,7 @@ for command in $(joulecast --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/
   fish=$(joulecast completion fish | grep -F "__joulecast_at \"$words\"")
   for option in $options; do
     [[ " ${COMPREPLY[*]} " == *" --$option "* ]] || expect "bash, $words" "--$option" ''
-    [[ $zsh =~ --$option[=\[] ]] || expect "zsh, $words" "--$option" ''
+    [[ $zsh =~ --${option}[=\[] ]] || expect "zsh, $words" "--$option" ''
     [[ $fish == *" -l $option "* ]] || expect "fish, $words" "--$option" ''
   done
   checked=$((${checked:-0} + $(wc -w <<<"$options")))

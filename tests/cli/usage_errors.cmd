@@ -8,6 +8,8 @@ try frobnicate
 try help frobnicate
 try estimate
 try estimate resnet50 vgg16
+try completion
+try completion tcsh
 try estimate resnet50 --bach-size 3
 try estimate resnet50 --frobnicate
 try estimate resnet50 -z
