@@ -18,6 +18,10 @@
 /* What a pipe can hold at most (fs.pipe-max-size): what was written before the end is in it. */
 enum { PIECE_BYTES = 1 << 16, LEFT_BYTES = 1 << 20 };
 
+/* A program that prints line by line would wake us for each. Pieces of half of what a
+ * pseudo-terminal holds (4 kB) are large enough to be passed on without a rest. */
+enum { SMALL_BYTES = 2048, REST_MS = 4 };
+
 /* ---- opening ---- */
 
 static enum jc_status fail_open(const char *what, struct jc_error *error) {
@@ -150,6 +154,12 @@ static bool wait_for_output(const struct jc_relay_stream *stream, bool *finishin
   return events[0].revents != 0 || !*finishing;
 }
 
+/* Lets small pieces gather; a wish to finish ends it. */
+static void rest(const struct jc_relay_stream *stream) {
+  struct pollfd stop = {.fd = stream->relay->stop_fd, .events = POLLIN};
+  (void)poll(&stop, 1, REST_MS);
+}
+
 static void *relay_output(void *argument) {
   struct jc_relay_stream *stream = argument;
   char piece[PIECE_BYTES];
@@ -164,6 +174,8 @@ static void *relay_output(void *argument) {
       break;
     if (finishing)
       left -= (size_t)length < left ? (size_t)length : left;
+    else if (length < SMALL_BYTES)
+      rest(stream);
   }
   (void)close(stream->from);
   stream->from = -1;

@@ -13,7 +13,9 @@
  * both streams go to the same terminal or file, they share one, so that they keep their order.
  * Standard input is not touched.
  *
- * A thread for each stream reads and writes: where our reader is slow, so is the child. If our
+ * A thread for each stream reads and writes; behind a small piece it rests for a moment, so that
+ * many small ones are one: nothing is late by more than 4 ms. Where our reader is slow, so is the
+ * child. If our
  * reader goes away, the pipe is closed, and the child meets the same at its next write.
  */
 #ifndef JC_CALIBRATE_OUTPUT_RELAY_H

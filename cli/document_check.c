@@ -41,11 +41,11 @@ static void draw_networks(const struct check *check, FILE *out) {
   for (size_t i = 0; points != NULL && rows != NULL && i < check->list.count; i++) {
     const struct check_configuration *c = &check->list.items[i];
     const struct check_row row = check_row_of(check, c);
-    points[i] = (struct svg_point){row.time_s, row.time_forecast_s, 0};
+    points[i] = (struct svg_point){row.time_s, row.time_forecast_s};
     rows[i] = (struct svg_residual){c->text, row.time_error, NAN, NAN};
   }
   if (points != NULL && rows != NULL) {
-    svg_scatter(out, &scatter, SVG_SECONDS, points, check->list.count, NULL, 0);
+    svg_scatter(out, &scatter, SVG_SECONDS, points, check->list.count);
     svg_residuals(out, &residuals, rows, check->list.count);
   }
   free(points);

@@ -30,9 +30,9 @@ static void draw_method(const struct records *forecasts, const char *method, FIL
   for (size_t i = 0; i < count; i++) {
     const struct forecast_pair pair = forecast_at(forecasts, i);
     if (strcmp(pair.method, method) == 0)
-      points[used++] = (struct svg_point){pair.measured_j, pair.forecast_j, 0};
+      points[used++] = (struct svg_point){pair.measured_j, pair.forecast_j};
   }
-  svg_scatter(out, &text, SVG_JOULES, points, used, NULL, 0);
+  svg_scatter(out, &text, SVG_JOULES, points, used);
   free(points);
 }
 

@@ -46,7 +46,7 @@ static void print_help(FILE *out) {
     fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "\n`joulecast COMMAND --help` shows a command's options. Exit status: 0 done,\n"
                "1 failed, 2 wrong usage, 3 a model or data file is invalid, missing or does not\n"
-               "fit, 4 cannot measure here, 5 over budget.\n");
+               "fit, 4 cannot measure here, 5 over budget; of `measure` its command's own.\n");
 }
 
 static const struct command *find_command(const char *name, struct jc_error *error) {

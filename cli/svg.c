@@ -241,18 +241,8 @@ static void put_band(FILE *out, const struct axis *x, const struct axis *y, doub
           place(x, high), place(y, high * (1 - share)), place(x, low / (1 - share)), place(y, low));
 }
 
-static void put_legend(FILE *out, const char *const *series, size_t count, double top) {
-  for (size_t i = 0; i < count; i++) {
-    const double x = i % 2 == 0 ? 8 : WIDTH / 2, y = top + 18 * (double)(i / 2);
-    fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"var(--c%zu)\"/>\n", x, y - 4,
-            i % COLOURS);
-    put_text(out, x + 9, y, "start", series[i]);
-  }
-}
-
 void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quantity,
-                 const struct svg_point *points, size_t count, const char *const *series,
-                 size_t series_count) {
+                 const struct svg_point *points, size_t count) {
   const double left = 52, top = 22, bottom = 360;
   double low = INFINITY, high = 0;
   char title[64];
@@ -270,7 +260,7 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
   y = x;
   y.from = bottom;
   y.to = top;
-  begin(out, text, bottom + FOOT + 18 * (double)((series_count + 1) / 2));
+  begin(out, text, bottom + FOOT);
   (void)snprintf(title, sizeof(title), "measured, %s", x.name);
   put_x_axis(out, &x, top, bottom, title);
   (void)snprintf(title, sizeof(title), "predicted, %s", x.name);
@@ -280,12 +270,10 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
   for (size_t i = 0; i < count; i++) {
     if (is_shown(&points[i]))
       fprintf(out,
-              "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"var(--c%zu)\" "
+              "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"var(--c0)\" "
               "fill-opacity=\".75\"/>\n",
-              place(&x, points[i].measured), place(&y, points[i].predicted),
-              points[i].series % COLOURS);
+              place(&x, points[i].measured), place(&y, points[i].predicted));
   }
-  put_legend(out, series, series_count, bottom + FOOT + 10);
   end(out);
 }
 

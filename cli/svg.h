@@ -37,16 +37,14 @@ void svg_intervals(FILE *out, const struct svg_text *text, const struct svg_inte
 
 struct svg_point {
   double measured, predicted; /* > 0, in the axes' base unit */
-  size_t series;
 };
 
 enum svg_quantity { SVG_JOULES, SVG_SECONDS };
 
 /* Predicted against measured on logarithmic axes of one scale, with the diagonal and 20 % around
- * it. SERIES are the names of series 0, 1, ... */
+ * it. */
 void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quantity,
-                 const struct svg_point *points, size_t count, const char *const *series,
-                 size_t series_count);
+                 const struct svg_point *points, size_t count);
 
 struct svg_residual {
   const char *label;
