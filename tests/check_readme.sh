@@ -75,7 +75,7 @@ done
 
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$root/README.md" >"$work/api.c"
 # shellcheck disable=SC2086 # flags are words
-"$cc" -std=c11 -Wall -Wextra -Werror ${JOULECAST_TEST_CFLAGS:-} -I"$root" "$work/api.c" \
+"$cc" -std=c11 -Wall -Wextra -Werror -I"$root" "$work/api.c" \
   "$build/estimator/libjoulecast_files.a" "$build/estimator/libjoulecast_core.a" -lcjson -lm \
   -o "$work/api"
 "$work/api" "$root/models/resnet50.json" >"$work/api.out"
