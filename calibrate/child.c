@@ -41,11 +41,15 @@ enum jc_status jc_child_block_signals(struct jc_child *child, struct jc_error *e
     (void)sigaddset(&set, passed[i].signal);
   (void)sigprocmask(SIG_BLOCK, &set, &child->mask);
   (void)sigaction(SIGPIPE, &ignore, &child->pipe);
+  child->blocked = true;
   child->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   return child->signal_fd >= 0 ? JC_OK : fail_with("cannot read signals", errno, error);
 }
 
 void jc_child_unblock(struct jc_child *child) {
+  if (!child->blocked)
+    return;
+  child->blocked = false;
   if (child->signal_fd >= 0)
     (void)close(child->signal_fd);
   child->signal_fd = -1;

@@ -31,6 +31,7 @@ struct jc_child {
   int signal_fd;
   bool resized;          /* SIGWINCH came; taken back by the caller */
   bool wish_to_end;      /* SIGINT, SIGTERM, SIGHUP or SIGQUIT came */
+  bool blocked;          /* the two below are to be restored */
   sigset_t mask;         /* as it was */
   struct sigaction pipe; /* of SIGPIPE, as it was */
 };
@@ -48,7 +49,7 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
  * ones too. A stop of the terminal's (Ctrl-Z) stops us here, until SIGCONT. */
 void jc_child_take_signals(struct jc_child *child);
 
-/* Signals as they were before. */
+/* Signals as they were before they were blocked, if they were. */
 void jc_child_unblock(struct jc_child *child);
 
 #endif

@@ -170,7 +170,8 @@ static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
   if (run->child.resized) {
     run->child.resized = false;
     jc_relay_resize(&loop->relay);
-    (void)kill(run->child.pid, SIGWINCH);
+    if (!run->child.ended) /* its number may be another's by then */
+      (void)kill(run->child.pid, SIGWINCH);
   }
   const bool epoch = take_epochs(loop, error);
   if (now_s() >= loop->next_sample_s || epoch) {
@@ -276,7 +277,6 @@ enum jc_status jc_command_run(const struct jc_command_options *options, struct j
   loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (jc_child_block_signals(&run->child, error) == JC_OK && begin(loop, error) == JC_OK)
     follow(loop, error);
-  jc_child_unblock(&run->child);
   run->late_polls = run->reading.late_polls - run->late_polls;
   (void)close(loop->wake_fd);
   (void)pthread_mutex_destroy(&loop->mutex);
@@ -286,5 +286,6 @@ enum jc_status jc_command_run(const struct jc_command_options *options, struct j
 }
 
 void jc_command_run_free(struct jc_command_run *run) {
+  jc_child_unblock(&run->child);
   jc_account_free(&run->account);
 }

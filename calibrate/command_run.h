@@ -61,6 +61,7 @@ struct jc_command_options {
 
 /* Runs the command to its end, whatever the meter does: a meter that fails leaves NAN in the
  * account, and meter_error says why. RUN is filled after a failure too; jc_command_run_free() it.
+ * Until then signals stay blocked, so that an impatient Ctrl-C does not cost the run's record.
  * Fails with JC_ERROR_RUNTIME (the command could not be started: run->child.exit_code),
  * JC_ERROR_UNAVAILABLE (the meter failed before the start) or JC_ERROR_STORAGE. */
 enum jc_status jc_command_run(const struct jc_command_options *options, struct jc_command_run *run,

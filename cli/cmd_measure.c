@@ -138,7 +138,12 @@ static int become_command(const struct measure_options *options, const char *var
 /* ---- before the start ---- */
 
 static enum jc_status check_options(const struct measure_options *o, struct jc_error *error) {
-  if (limits_check_options(&o->limits, &o->site, error) != JC_OK)
+  const struct named_output outputs[] = {{"--record", o->record},
+                                         {"--output", o->output.output},
+                                         {"--trace", o->trace},
+                                         {"--meter-trace", o->machine.meter_trace}};
+  if (limits_check_options(&o->limits, &o->site, error) != JC_OK ||
+      outputs_check_apart(outputs, OPTION_COUNT(outputs), error) != JC_OK)
     return error->status;
   if (o->record != NULL && !o->run.batch_size.given)
     return jc_fail(error, JC_ERROR_USAGE, 0, "--record",

@@ -163,6 +163,13 @@ static enum jc_status open_data(const struct train_options *options, struct fore
                     &run->val_samples, error);
 }
 
+/* Before anything is measured that could not be kept. */
+static enum jc_status check_outputs(const struct train_options *options, struct jc_error *error) {
+  const struct named_output outputs[] = {{"--record", options->record},
+                                         {"--output", options->output.output}};
+  return outputs_check_apart(outputs, OPTION_COUNT(outputs), error);
+}
+
 /* The model's own run with what the options say, and a small data set if nobody names one. */
 static enum jc_status resolve_training(const struct train_options *options,
                                        struct forecast *forecast, struct training_options *training,
@@ -266,6 +273,7 @@ static int train_model(const struct train_options *options, const char *operand,
   beside.machine.hardware = NULL;
   beside.machine.tdp_w = beside.machine.idle_w = (struct real_option){0};
   if (limits_check_options(&options->limits, &options->forecast.site, error) != JC_OK ||
+      check_outputs(options, error) != JC_OK ||
       forecast_prepare(operand, &beside, forecast, error) != JC_OK ||
       resolve_site(&beside.site, &forecast->inputs, &training_options.site, error) != JC_OK ||
       open_data(options, forecast, &training_options.dataset, error) != JC_OK ||

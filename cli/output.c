@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "estimator/file_io.h"
 
@@ -32,6 +33,28 @@ enum jc_status output_close(struct output *output, struct jc_error *error) {
     (void)write_out(output, error);
   free(output->text);
   return error->status;
+}
+
+static bool is_one_file(const char *a, const char *b) {
+  struct stat first, second;
+  if (a == NULL || b == NULL || strcmp(a, "-") == 0)
+    return false;
+  if (stat(a, &first) != 0 || stat(b, &second) != 0)
+    return strcmp(a, b) == 0;
+  return S_ISREG(first.st_mode) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+enum jc_status outputs_check_apart(const struct named_output *outputs, size_t count,
+                                   struct jc_error *error) {
+  for (size_t i = 0; i < count; i++) {
+    for (size_t j = 0; j < i; j++) {
+      if (is_one_file(outputs[j].path, outputs[i].path))
+        return jc_fail(error, JC_ERROR_USAGE, 0, outputs[i].option,
+                       "expected another file than that of %s, got '%.150s'", outputs[j].option,
+                       outputs[i].path);
+    }
+  }
+  return JC_OK;
 }
 
 enum jc_status output_json(struct output *output, struct jc_json_writer *writer,

@@ -27,6 +27,16 @@ enum jc_status output_open(struct output *output, const char *path, struct jc_er
 /* Writes everything out; nothing if ERROR is set already. Fails with JC_ERROR_IO. */
 enum jc_status output_close(struct output *output, struct jc_error *error);
 
+/* A file that an option writes to. */
+struct named_output {
+  const char *option, *path; /* NULL: not given */
+};
+
+/* Fails with JC_ERROR_USAGE where two options write to one file: the last would be all that is left
+ * of it. Devices such as /dev/null are no such file. */
+enum jc_status outputs_check_apart(const struct named_output *outputs, size_t count,
+                                   struct jc_error *error);
+
 /* Ends WRITER and prints its text. */
 enum jc_status output_json(struct output *output, struct jc_json_writer *writer,
                            struct jc_error *error);

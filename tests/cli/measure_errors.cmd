@@ -31,3 +31,15 @@ joulecast measure --tdp-w 20 --idle-w 2 --epoch-regex 'Epoch ([0-9]+)' -- echo e
   grep -A1 matched
 # More words than an option list has room for.
 joulecast measure -q -- echo $(seq 200) | wc -w
+# Two options of one file: the run would be lost under the report.
+: >one.jsonl
+ln -s one.jsonl other.jsonl
+joulecast measure -b 4 -r one.jsonl -o other.jsonl -- true
+echo "exit $?"
+joulecast measure -o absent.txt --trace absent.txt -- true
+echo "exit $?"
+joulecast measure -q --tdp-w 20 --idle-w 2 -b 4 -r /dev/null -o /dev/null -- true
+echo "exit $?"
+joulecast train mlp_784_128_10 -r one.jsonl -o one.jsonl
+echo "exit $?"
+wc -c <one.jsonl
