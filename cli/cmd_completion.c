@@ -6,14 +6,6 @@
 #include "cli/command.h"
 #include "cli/completion_shells.h"
 
-static const struct command *const commands[] = {
-#define X(name) &command_##name,
-    COMMANDS(X)
-#undef X
-};
-
-enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
-
 /* ---- what a value may be ---- */
 
 enum value_kind {
@@ -95,10 +87,11 @@ typedef void (*put_spec)(const struct command *command);
 typedef void (*put_row)(const struct option_spec *spec, const struct option_row *row);
 
 static void each_command(put_spec put) {
-  for (size_t i = 0; i < COMMAND_COUNT; i++) {
-    put(commands[i]);
-    for (size_t s = 0; commands[i]->steps != NULL && commands[i]->steps[s] != NULL; s++)
-      put(commands[i]->steps[s]);
+  const struct command *command;
+  for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+    put(command);
+    for (size_t s = 0; command->steps != NULL && command->steps[s] != NULL; s++)
+      put(command->steps[s]);
   }
 }
 
@@ -120,8 +113,8 @@ static void put_escaped(const char *text, const char *special, const char *quote
 }
 
 static void put_command_names(const char *between) {
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    printf("%s%s", i > 0 ? between : "", commands[i]->name);
+  for (size_t i = 0; command_at(i) != NULL; i++)
+    printf("%s%s", i > 0 ? between : "", command_at(i)->name);
 }
 
 /* ---- bash ---- */

@@ -50,6 +50,9 @@ struct command {
 COMMANDS(X)
 #undef X
 
+/* In the list's order; NULL behind the last. */
+const struct command *command_at(size_t index);
+
 /* The exit code of a failure. JC_ERROR_IO is one of writing: EXIT_RUNTIME. */
 int exit_code_of(const struct jc_error *error);
 /* The same for a failure to read an input: JC_ERROR_IO is EXIT_INVALID. */

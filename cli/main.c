@@ -14,6 +14,10 @@ static const struct command *const commands[] = {
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
+const struct command *command_at(size_t index) {
+  return index < COMMAND_COUNT ? commands[index] : NULL;
+}
+
 int exit_code_of(const struct jc_error *error) {
   switch (error->status) {
   case JC_OK:

@@ -23,12 +23,6 @@ static const struct manual_format formats[] = {
     {"run", "measured training runs as JSON lines", text_run + 1, NULL},
 };
 
-static const struct command *const commands[] = {
-#define X(name) &command_##name,
-    COMMANDS(X)
-#undef X
-};
-
 static const char summary[] = "forecast the energy of a training run before you run it";
 
 /* ---- the list of pages ---- */
@@ -46,12 +40,13 @@ bool manual_page_at(size_t index, struct manual_page *page) {
   *page = (struct manual_page){.name = "joulecast", .section = 1};
   if (index-- == 0)
     return true;
-  for (size_t i = 0; i < OPTION_COUNT(commands); i++) {
-    set_command(page, commands[i], NULL);
+  const struct command *command;
+  for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+    set_command(page, command, NULL);
     if (index-- == 0)
       return true;
-    for (size_t s = 0; commands[i]->steps != NULL && commands[i]->steps[s] != NULL; s++) {
-      set_command(page, commands[i], commands[i]->steps[s]);
+    for (size_t s = 0; command->steps != NULL && command->steps[s] != NULL; s++) {
+      set_command(page, command, command->steps[s]);
       if (index-- == 0)
         return true;
     }
@@ -158,43 +153,41 @@ static const struct {
     {&command_evaluate, put_run_methods},
 };
 
-static const struct {
+struct entry {
   const char *name, *text;
-} exit_codes[] =
-    {
-        {"0", "Done."},
-        {"1", "Failed while running: no memory, an output that cannot be written."},
-        {"2", "Wrong usage."},
-        {"3", "A model or data file is invalid, missing or unreadable, or does not fit another."},
-        {"4", "Nothing here can measure what was asked for."},
-        {"5", "Over a budget."},
-},
-  files[] =
-      {
-          {"~/.local/share/joulecast/profiles", "Calibrations of machines."},
-          {"~/.config/joulecast/*.json",
-           "Rows of your own beside the program's hardware, grid and PUE."},
-},
-  variables[] = {
-      {"JOULECAST_DATA", "The folder of the program's data files, in the place of its own."},
-      {"JOULECAST_MODELS", "The folder of the models known by name, in the place of its own."},
-      {"XDG_DATA_HOME", "In the place of ~/.local/share."},
-      {"XDG_CONFIG_HOME", "In the place of ~/.config."},
 };
 
-#define put_entries(out, title, entries)                                                           \
-  do {                                                                                             \
-    roff_section((out), (title));                                                                  \
-    for (size_t entry_ = 0; entry_ < OPTION_COUNT(entries); entry_++)                              \
-      put_entry((out), (entries)[entry_].name, (entries)[entry_].text);                            \
-  } while (0)
+static const struct entry exit_codes[] = {
+    {"0", "Done."},
+    {"1", "Failed while running: no memory, an output that cannot be written."},
+    {"2", "Wrong usage."},
+    {"3", "A model or data file is invalid, missing or unreadable, or does not fit another."},
+    {"4", "Nothing here can measure what was asked for."},
+    {"5", "Over a budget."},
+};
+static const struct entry files[] = {
+    {"~/.local/share/joulecast/profiles", "Calibrations of machines."},
+    {"~/.config/joulecast/*.json", "Rows of your own beside the program's hardware, grid and PUE."},
+};
+static const struct entry variables[] = {
+    {"JOULECAST_DATA", "The folder of the program's data files, in the place of its own."},
+    {"JOULECAST_MODELS", "The folder of the models known by name, in the place of its own."},
+    {"XDG_DATA_HOME", "In the place of ~/.local/share."},
+    {"XDG_CONFIG_HOME", "In the place of ~/.config."},
+};
+
+static void put_entries(FILE *out, const char *title, const struct entry *entries, size_t count) {
+  roff_section(out, title);
+  for (size_t i = 0; i < count; i++)
+    put_entry(out, entries[i].name, entries[i].text);
+}
 
 /* What all pages of section 1 end in. A child's exit status is measure's: its description has it.
  */
 static void put_common(FILE *out) {
-  put_entries(out, "exit status", exit_codes);
-  put_entries(out, "files", files);
-  put_entries(out, "environment", variables);
+  put_entries(out, "exit status", exit_codes, OPTION_COUNT(exit_codes));
+  put_entries(out, "files", files, OPTION_COUNT(files));
+  put_entries(out, "environment", variables, OPTION_COUNT(variables));
 }
 
 /* The program's page beside a command's, which belongs to it; all others beside the program's. */
@@ -225,8 +218,8 @@ static void put_program(FILE *out) {
                  "it has to compute and move, and predicts energy, time, power, CO2e and cost on a "
                  "machine, without running it.");
   roff_section(out, "commands");
-  for (size_t i = 0; i < OPTION_COUNT(commands); i++)
-    put_entry(out, commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; command_at(i) != NULL; i++)
+    put_entry(out, command_at(i)->name, command_at(i)->summary);
   roff_section(out, "options");
   put_entry(out, "\\-h\\fR, \\fB\\-\\-help", "list the commands");
   put_entry(out, "\\-V\\fR, \\fB\\-\\-version", "print the version");
