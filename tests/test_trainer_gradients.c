@@ -38,6 +38,18 @@ Test(trainer_gradients, conv2d) {
        CONV("c", "\"out_channels\": 5, \"kernel_size\": 3, \"groups\": \"in_channels\", "
                  "\"stride\": 2, \"padding\": 1") FC(4),
        NULL},
+      {"conv depthwise 5x3 of 17, all uneven", "[17, 7, 9]", 3,
+       CONV("c", "\"out_channels\": 17, \"kernel_size\": [5, 3], \"groups\": \"in_channels\", "
+                 "\"stride\": [1, 2], \"dilation\": [1, 2], \"padding\": [2, 1]") FC(4),
+       NULL},
+      {"conv depthwise 5x5 on 2x2, no bias", "[16, 2, 2]", 2,
+       CONV("c", "\"out_channels\": 16, \"kernel_size\": 5, \"groups\": \"in_channels\", "
+                 "\"padding\": 2, \"bias\": false") FC(4),
+       NULL},
+      {"conv depthwise 3x3 on 2x2", "[32, 2, 2]", 2,
+       CONV("c", "\"out_channels\": 32, \"kernel_size\": 3, \"groups\": \"in_channels\", "
+                 "\"padding\": 1") FC(4),
+       NULL},
       {"conv depthwise with multiplier", "[5, 6, 6]", 2,
        CONV("c", "\"out_channels\": 10, \"kernel_size\": 3, \"groups\": \"in_channels\"") FC(4),
        NULL},

@@ -42,7 +42,8 @@ struct dropout_range {
   uint64_t stream;
 };
 
-/* address: output, mask, input */
+/* address: output, mask, input. A product instead of a choice: half of the branches would be
+ * guessed wrong, and a layer took twice as long for p = 0.5 as for 0.1. */
 static void drop_range(const void *context, size_t begin, size_t end) {
   const struct dropout_range *range = context;
   const struct dropout_settings *settings = range->loop->settings;
@@ -51,7 +52,7 @@ static void drop_range(const void *context, size_t begin, size_t end) {
   const float *in = range->loop->address[2];
   for (size_t i = begin; i < end; i++) {
     mask[i] = (jc_draw_bits(range->stream, i) >> 40) >= settings->threshold;
-    out[i] = in[i] * (mask[i] ? settings->scale : 0);
+    out[i] = in[i] * ((float)mask[i] * settings->scale);
   }
 }
 
@@ -69,7 +70,7 @@ static void drop_gradient_range(const void *context, size_t begin, size_t end) {
   const unsigned char *mask = loop->address[1];
   const float *out_gradient = loop->address[2];
   for (size_t i = begin; i < end; i++)
-    gradient[i] = out_gradient[i] * (mask[i] ? settings->scale : 0);
+    gradient[i] = out_gradient[i] * ((float)mask[i] * settings->scale);
 }
 
 static void drop_gradient(const struct jc_loop *loop) {

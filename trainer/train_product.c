@@ -1,4 +1,5 @@
 /* train_product.c -- training of the layers that multiply by weights: conv2d, linear. */
+#include "trainer/depthwise.h"
 #include "trainer/kinds.h"
 
 struct product_state {
@@ -153,6 +154,8 @@ void jc_conv2d_backward(struct jc_graph *graph, struct jc_node *node) {
   if (node->trains_weights) {
     struct jc_primitive *weights =
         jc_dnn_conv(graph->dnn, conv, JC_PASS_BACKWARD_WEIGHTS, state->forward, graph->error);
+    if (jc_depthwise_is_slow(conv, weights) && jc_depthwise_backward_weights(graph, conv))
+      return;
     append_backward_weights(
         graph, weights, jc_graph_input(graph, 0, jc_primitive_layout(weights, JC_ARG_SOURCE)),
         jc_graph_output_gradient(graph, jc_primitive_layout(weights, JC_ARG_DESTINATION_GRADIENT)),

@@ -116,7 +116,8 @@ const struct jc_layer_times *jc_trainer_times(const struct jc_trainer *trainer);
 /* What oneDNN chose, fixed at creation; the strings live as long as the trainer. Names are oneDNN's
  * own, or "loop" for our own loops, or "" where nothing runs. Slow paths are "ref:any",
  * "bnorm_ref:any" (scalar code), "ncsp_bnorm:any", "simple_nchw:any" (plain layout) and, for a
- * convolution, "x64:gemm:jit" (by way of a matrix product). */
+ * convolution, "x64:gemm:jit" (by way of a matrix product). Where oneDNN has only such a one for
+ * the weights of a depthwise convolution, they are an own loop's (depthwise.h). */
 struct jc_layer_facts {
   const char *forward;
   const char *backward;         /* gradient of the inputs, or of everything where it is one pass */
