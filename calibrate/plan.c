@@ -55,7 +55,7 @@ static enum jc_status draw_model(const struct family *family, uint32_t member,
   char name[64];
   const double side =
       family->side_min * pow(family->side_max / family->side_min, random_unit(random));
-  const uint32_t channels = random_unit(random) < 0.8 ? 3 : 1;
+  const uint32_t channels = random_unit(random) < family->colour ? 3 : 1;
   snprintf(name, sizeof(name), "%s_%s", family->name, id);
   builder_start(&b, random_bits(random), name, member, channels, (uint32_t)side);
   family->draw(&b);

@@ -111,6 +111,34 @@ static inline void layer_conv(struct builder *b, struct conv_spec spec) {
   b->side = spec.patches ? b->side / stride : (b->side + stride - 1) / stride;
 }
 
+static inline void put_pair(struct builder *b, const char *key, uint32_t h, uint32_t w) {
+  jc_put_array(&b->writer, key);
+  jc_put_uint(&b->writer, NULL, h);
+  jc_put_uint(&b->writer, NULL, w);
+  jc_put_end(&b->writer);
+}
+
+/* A window of ROWS rows and COLUMNS columns that moves down by one; side is its height. */
+static inline void layer_conv_rows(struct builder *b, uint32_t out, uint32_t rows, uint32_t columns,
+                                   bool padded) {
+  const uint32_t padding = padded ? rows / 2 : 0;
+  layer_open(b, "conv2d", NULL, NULL);
+  jc_put_uint(&b->writer, "out_channels", out);
+  put_pair(b, "kernel_size", rows, columns);
+  put_pair(b, "padding", padding, 0);
+  layer_close(b);
+  b->channels = out;
+  b->side = b->side + 2 * padding - rows + 1;
+}
+
+/* The largest of ROWS rows. */
+static inline void layer_pool_rows(struct builder *b, uint32_t rows) {
+  layer_open(b, "maxpool2d", NULL, NULL);
+  put_pair(b, "kernel_size", rows, 1);
+  layer_close(b);
+  b->side /= rows;
+}
+
 static inline void layer_conv_norm(struct builder *b, struct conv_spec spec,
                                    const char *activation) {
   layer_conv(b, spec);

@@ -296,17 +296,19 @@ static void draw_fire(struct builder *b) {
   layer_plain(b, "flatten");
 }
 
-/* Linear layers that read linear layers, of one width or many; every other member has a softmax
- * inside. */
+/* Linear layers that read linear layers, of one width or many, with one activation or, as
+ * autoencoders, another; every other member has a softmax inside. */
 static void draw_mlp(struct builder *b) {
   const uint32_t hidden = 1 + random_below(&b->random, 6);
   const bool narrow = builder_chance(b, 0.3), even = builder_chance(b, 0.5);
   const double low = narrow ? 32 : 256, high = narrow ? 256 : 4096;
+  static const char *const activations[] = {"relu", "relu", "sigmoid", "relu", "gelu"};
+  const char *activation = activations[random_below(&b->random, 5)];
   uint32_t width = builder_channels(b, low, high);
   layer_plain(b, "flatten");
   for (uint32_t i = 0; i < hidden; i++, width = even ? width : builder_channels(b, low, high)) {
     layer_linear(b, width);
-    layer_plain(b, i == 0 && b->member % 2 == 1 ? "softmax" : "relu");
+    layer_plain(b, i == 0 && b->member % 2 == 1 ? "softmax" : activation);
     if (builder_chance(b, 0.3))
       layer_dropout(b, 0.5);
   }
@@ -423,21 +425,68 @@ static void draw_channels_last(struct builder *b) {
   layer_classifier(b);
 }
 
-/* Smallest and largest side of the image, how often the family is drawn, its smallest batch. */
+/* As Kim 2014: windows over a few words, which are the rows, side by side; of each the largest
+ * answer in the text. */
+static void draw_word_windows(struct builder *b) {
+  const struct tap words = b->last;
+  const uint32_t count = b->side, windows = 1 + random_below(&b->random, 3);
+  const uint32_t width = builder_channels(b, 16, 256), least = 2 + random_below(&b->random, 3);
+  struct tap joined = words;
+  for (uint32_t i = 0; i < windows; i++) {
+    b->last = words;
+    b->side = count;
+    layer_conv_rows(b, width, least + i, count, false);
+    layer_plain(b, "relu");
+    layer_pool_rows(b, b->side);
+    if (i > 0)
+      layer_join(b, "concat", &joined);
+    joined = b->last;
+  }
+}
+
+/* As Zhang et al. 2015: the first window covers whole rows, further ones look along the text. */
+static void draw_deep_text(struct builder *b) {
+  const uint32_t convs = 1 + random_below(&b->random, 4),
+                 rows = 3 + 2 * random_below(&b->random, 3);
+  const uint32_t width = builder_channels(b, 32, 256), columns = b->side;
+  for (uint32_t i = 0; i < convs; i++) {
+    layer_conv_rows(b, width, i == 0 ? rows : 3, i == 0 ? columns : 1, i > 0);
+    layer_plain(b, "relu");
+    if (b->side >= 6)
+      layer_pool_rows(b, builder_chance(b, 0.5) ? 3 : 2);
+  }
+}
+
+/* Texts as images: a row for each word or character. Members take turns in being wide and deep. */
+static void draw_text(struct builder *b) {
+  if (b->member % 2 == 0)
+    draw_word_windows(b);
+  else
+    draw_deep_text(b);
+  layer_plain(b, "flatten");
+  if (builder_chance(b, 0.5))
+    layer_linear(b, builder_channels(b, 64, 1024));
+  layer_dropout(b, 0.5);
+  layer_classifier(b);
+}
+
+/* Smallest and largest side of the image, how often the family is drawn, its smallest batch, its
+ * share of colour images. */
 static const struct family families[] = {
-    {"plain", draw_plain, 12, 128, 4, 1},
-    {"residual", draw_residual, 12, 96, 4, 1},
-    {"bottleneck", draw_bottleneck, 24, 128, 3, 1},
-    {"grouped", draw_grouped, 16, 128, 5, 1},
-    {"mobile", draw_mobile, 16, 128, 6, 1},
-    {"shuffle", draw_shuffle, 16, 96, 2, 1},
-    {"dense", draw_dense, 16, 96, 4, 1},
-    {"fire", draw_fire, 24, 128, 2, 1},
-    {"mixer", draw_mixer, 24, 96, 2, 1},
-    {"channels_last", draw_channels_last, 24, 128, 3, 1},
-    {"mlp", draw_mlp, 4, 48, 4, 8},
-    {"small", draw_small, 12, 48, 2, 1},
-    {"dense_head", draw_dense_head, 48, 160, 3, 1},
+    {"plain", draw_plain, 12, 128, 4, 1, 0.8},
+    {"residual", draw_residual, 12, 96, 4, 1, 0.8},
+    {"bottleneck", draw_bottleneck, 24, 128, 3, 1, 0.8},
+    {"grouped", draw_grouped, 16, 128, 5, 1, 0.8},
+    {"mobile", draw_mobile, 16, 128, 6, 1, 0.8},
+    {"shuffle", draw_shuffle, 16, 96, 2, 1, 0.8},
+    {"dense", draw_dense, 16, 96, 4, 1, 0.8},
+    {"fire", draw_fire, 24, 128, 2, 1, 0.8},
+    {"mixer", draw_mixer, 24, 96, 2, 1, 0.8},
+    {"channels_last", draw_channels_last, 24, 128, 3, 1, 0.8},
+    {"mlp", draw_mlp, 4, 48, 4, 8, 0.8},
+    {"small", draw_small, 12, 48, 2, 1, 0.8},
+    {"text", draw_text, 24, 256, 2, 1, 0},
+    {"dense_head", draw_dense_head, 48, 160, 3, 1, 0.8},
 };
 
 const struct family *family_at(size_t index) {

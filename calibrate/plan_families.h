@@ -13,6 +13,7 @@ struct family {
   double side_min, side_max;             /* of the square input image */
   uint32_t weight;                       /* relative frequency */
   uint32_t batch_min;                    /* of a step, >= 1 */
+  double colour;                         /* share of members that read 3 channels; others read 1 */
 };
 
 /* NULL beyond the last. */

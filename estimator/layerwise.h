@@ -4,10 +4,11 @@
  *   t = r exp(residual(x)),  r = call_s + max(flop_s F, byte_s B)
  *   residual(x) = clip(mean + sum_m weight_m exp(-|x - z_m|^2 / 2))
  *
- * F: FLOPs with channels rounded up to whole vectors; B: bytes moved, gradient sums of tensors with
- * several readers included; x: JC_SHAPE_FEATURES numbers of the layer and its surroundings, each
- * divided by a length scale. Far from all z_m nothing is known beyond the roofline: the residual
- * falls back to its mean, and the caller is told (similarity).
+ * F: FLOPs with channels rounded up to whole vectors, of groups by vectors that divide them; B:
+ * bytes moved, gradient sums of tensors with several readers included; x: JC_SHAPE_FEATURES numbers
+ * of the layer and its surroundings, each divided by a length scale. Far from all z_m nothing is
+ * known beyond the roofline: the residual falls back to its mean, and the caller is told
+ * (similarity).
  *
  * A type is a layer type of features.h together with how its tensors lie in memory, since the same
  * BatchNorm is twice as slow on channels that do not fill whole blocks.
@@ -28,8 +29,8 @@
   X(bytes, "0.7 log of the bytes moved")                                                           \
   X(window, "log of the window's elements")                                                        \
   X(stride, "1.5 for a stride of 2, 3 beyond")                                                     \
-  X(in_padding, "2 log of input channels rounded up over as they are, +1 if they differ")          \
-  X(out_padding, "the same of output channels")                                                    \
+  X(in_waste, "2 log of F over FLOPs by the input channels, +1 if they differ")                  \
+  X(out_waste, "the same of output channels")                                                    \
   X(input_gradient, "1.5 if the input needs a gradient")                                           \
   X(groups, "log of the groups, of a grouped convolution that is not depthwise")                   \
   X(reorders, "4 if an input lies in another order in memory")                                     \

@@ -92,7 +92,7 @@ Test(layerwise_features, first_convolution) {
     EXPECT_ROW(&row, "conv2d.first", JC_ORDER_BLOCKS, 8 * 2 * 27648, 8 * 4864 + 1728, MIXED(40640),
                {JC_SHAPE_in_channels, log(3)}, {JC_SHAPE_out_channels, log(16)},
                {JC_SHAPE_out_positions, log(64)}, {JC_SHAPE_in_positions, log(64)},
-               {JC_SHAPE_window, log(9)}, {JC_SHAPE_in_padding, 2 * log(16 / 3.0) + 1},
+               {JC_SHAPE_window, log(9)}, {JC_SHAPE_in_waste, 2 * log(16 / 3.0) + 1},
                {JC_SHAPE_out_width, 0.5 * log(8)}, MIXED_REUSE(6666, 6938 - 432));
   }
 }
@@ -140,8 +140,8 @@ Test(layerwise_features, depthwise_convolution_of_a_block_and_a_half) {
   (void)sketch_analyze(&s);
   const struct jc_layerwise_row row = row_of(&s, 0, JC_FORWARD, 1);
   near(row.flops, (2 * 24 * 16 * 9 + 24 * 16) * 32 / 24.0, "FLOPs");
-  near((double)row.x[JC_SHAPE_in_padding], 2 * log(32 / 24.0) + 1, "padding");
-  near((double)row.x[JC_SHAPE_out_padding], 2 * log(32 / 24.0) + 1, "padding");
+  near((double)row.x[JC_SHAPE_in_waste], 2 * log(32 / 24.0) + 1, "padding");
+  near((double)row.x[JC_SHAPE_out_waste], 2 * log(32 / 24.0) + 1, "padding");
   near((double)row.x[JC_SHAPE_in_channels], 0, "a channel a group");
 }
 
@@ -179,32 +179,41 @@ Test(layerwise_features, add_that_three_layers_read) {
   near((double)row_of(&s, 5, JC_FORWARD, 2).x[JC_SHAPE_inputs], log(3), "inputs");
 }
 
-/* Groups of 4 channels fill a vector among them: nothing is padded in the FLOPs. */
+/* Groups that read 4 channels take vectors of 4 where the machine has 16: four times the work. */
 Test(layerwise_features, grouped_convolution) {
   static struct sketch s;
   make_mixed(&s);
   const struct jc_layerwise_row row = row_of(&s, 5, JC_BACKWARD, MIXED_BATCH);
   /* data: reads 8192 of gradient, writes 4096; weights 4736 read. weights: reads 4096 and 8192,
    * writes 4736. */
-  EXPECT_ROW(&row, "conv2d.grouped", JC_ORDER_BLOCKS, 8 * (4 * 73728 + 2048),
+  EXPECT_ROW(&row, "conv2d.grouped", JC_ORDER_BLOCKS, 4 * 8 * (4 * 73728 + 2048),
              8 * (12288 + 12288) + 2 * 4736, MIXED(8 * 24576 + 9472.0),
              {JC_SHAPE_in_channels, log(4)}, {JC_SHAPE_out_channels, log(8)},
              {JC_SHAPE_out_positions, log(64)}, {JC_SHAPE_in_positions, log(64)},
-             {JC_SHAPE_window, log(9)}, {JC_SHAPE_in_padding, 2 * log(4) + 1},
-             {JC_SHAPE_out_padding, 2 * log(2) + 1}, {JC_SHAPE_groups, log(4)},
+             {JC_SHAPE_window, log(9)}, {JC_SHAPE_in_waste, 2 * log(4) + 1},
+             {JC_SHAPE_out_waste, 2 * log(2) + 1}, {JC_SHAPE_groups, log(4)},
              {JC_SHAPE_input_gradient, 1.5}, {JC_SHAPE_out_width, 0.5 * log(8)},
              MIXED_REUSE(512 + 10, 5130));
 }
 
-/* Groups of 12 are computed as 16. */
-Test(layerwise_features, grouped_convolution_of_odd_width) {
-  static struct sketch s;
-  sketch_begin(&s, "grouped", 3, (const uint32_t[]){24, 4, 4});
-  (void)sketch_then(&s, "g", JC_LAYER_conv2d, conv_groups(40, 1, 0, 2));
-  (void)sketch_analyze(&s);
-  /* 12 -> 16 in, 20 -> 32 out; 640 outputs of 12 products and a bias */
-  near(row_of(&s, 0, JC_FORWARD, 1).flops, (2 * 640 * 12 + 640) * (16 / 12.0) * (32 / 20.0),
-       "FLOPs");
+/* Of a group's channels a vector takes 16, 8 or 4, whatever divides them, or one. */
+Test(layerwise_features, vectors_of_grouped_convolutions) {
+  static const struct {
+    uint32_t channels; /* of a group */
+    double waste;
+  } cases[] = {{16, 1}, {48, 1}, {8, 2}, {24, 2}, {4, 4}, {12, 4}, {6, 16}, {7, 16}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    const uint32_t channels = 2 * cases[i].channels;
+    static struct sketch s;
+    sketch_begin(&s, "grouped", 3, (const uint32_t[]){channels, 4, 4});
+    (void)sketch_then(&s, "g", JC_LAYER_conv2d, conv_groups(channels, 1, 0, 2));
+    (void)sketch_analyze(&s);
+    const struct jc_layerwise_row row = row_of(&s, 0, JC_FORWARD, 1);
+    /* 4 x 4 outputs a channel, each of so many products and a bias */
+    near(row.flops, 16 * channels * (2.0 * cases[i].channels + 1) * cases[i].waste, "FLOPs");
+    near((double)row.x[JC_SHAPE_in_waste], 2 * log(cases[i].waste) + (cases[i].waste > 1 ? 1 : 0),
+         "in_waste");
+  }
 }
 
 Test(layerwise_features, pool) {
@@ -251,7 +260,7 @@ Test(layerwise_features, linear) {
   const struct jc_layerwise_row row = row_of(&s, 8, JC_FORWARD, MIXED_BATCH);
   EXPECT_ROW(&row, "linear", JC_ORDER_BLOCKS, 8 * (2 * 5120 + 10) * 1.6, 8 * (2048 + 40) + 20520,
              MIXED(37224), {JC_SHAPE_in_channels, log(512)}, {JC_SHAPE_out_channels, log(10)},
-             {JC_SHAPE_out_padding, 2 * log(1.6) + 1}, {JC_SHAPE_input_gradient, 1.5},
+             {JC_SHAPE_out_waste, 2 * log(1.6) + 1}, {JC_SHAPE_input_gradient, 1.5},
              MIXED_REUSE(0, 0));
 }
 
