@@ -129,6 +129,24 @@ class Canned(unittest.TestCase):
             self.assertEqual(accuracy.report(self.rows) + "\n", expected.read())
 
 
+class ModelFiles(unittest.TestCase):
+    """Of the folder models: each is on a list, and is checked against counts made elsewhere."""
+
+    def test_each_is_on_a_list(self):
+        listed = {entry.partition(":")[0] for name in (*accuracy.LISTS, "energy")
+                  for entry, _ in accuracy.read_list(name)[1]}
+        files = {"models/" + file for file in os.listdir(os.path.join(HERE, "models"))}
+        self.assertEqual(files, {entry for entry in listed if entry.startswith("models/")})
+
+    def test_each_says_what_it_must_count(self):
+        folder = os.path.join(HERE, "models")
+        for file in os.listdir(folder):
+            with open(os.path.join(folder, file), encoding="utf-8") as text:
+                model = json.load(text)
+            self.assertEqual(set(model.get("expect", {})), {"params", "forward_macs"}, file)
+            self.assertIn("source", model, file)
+
+
 @unittest.skipUnless(PROGRAM, "wants --joulecast")
 class Lists(unittest.TestCase):
     """Every listed model reads, has only kinds that can be trained, and can be forecast."""
@@ -162,7 +180,7 @@ class Lists(unittest.TestCase):
         shipped = {m[:-5] for m in os.listdir(os.path.join(SOURCE, "models"))
                    if m.endswith(".json")}
         names = {c["model"] for c in blind}
-        self.assertGreaterEqual(len(names), 12)
+        self.assertGreaterEqual(len(names), 15)
         self.assertEqual(names & shipped, set())
         self.assertEqual(names & {c["model"] for c in development}, set())
 
