@@ -108,7 +108,7 @@ Test(trainer_layers, depthwise_by_fast_code) {
   } cases[] = {{"[32, 8, 8]", "3", false},
                {"[32, 2, 2]", "3", true},
                {"[32, 8, 8]", "5", true},
-               {"[5, 8, 8]", "[7, 3]", true}};
+               {"[5, 8, 8]", "[3, 7]", true}};
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct fixture f;
     struct jc_trainer_options options = JC_TRAINER_DEFAULTS;
