@@ -32,6 +32,8 @@ struct jc_calibrate_progress {
 
 /* How long things take; 0 is the default, by quick. For tests on counters that tick fast. */
 struct jc_calibrate_pace {
+  double load_window_s;     /* of the look at the load of others, when it begins; 0.5 */
+  double load_spin_s;       /* of the spinning on every CPU behind it; 0.25 */
   double min_window_s;      /* of a network's times; 0.1 or 0.25 */
   double idle_s;            /* of a baseline before the first network; 1 or 5 */
   double idle_again_s;      /* of each further one; 0.5 or 1 */

@@ -44,7 +44,7 @@ static const struct effort full_effort = {
     .energy_s = 170,
 };
 
-static const double load_window_s = 0.5, spin_s = 0.25;
+static const double load_window_s = 0.5, load_spin_s = 0.25;
 /* The model's idle power is a constant, the reading no more than a check. */
 static const double modelled_idle_s = 0.25;
 
@@ -62,12 +62,17 @@ static enum jc_status find_runner(struct session *s, struct jc_error *error) {
   return JC_OK;
 }
 
+static double or_default(double given, double by_default) {
+  return given > 0 ? given : by_default;
+}
+
 /* Others are seen by the kernel's accounts, and by what they, or a hypervisor, take of each CPU. */
 static enum jc_status check_load(struct session *s, int *quietest, struct jc_error *error) {
-  const double given = s->options->tolerated_load;
-  const struct jc_load_check check = {.window_s = load_window_s,
-                                      .spin_s = spin_s,
-                                      .tolerated = given > 0 ? given : JC_TOLERATED_LOAD,
+  const struct jc_calibrate_pace *pace = &s->options->pace;
+  const struct jc_load_check check = {.window_s = or_default(pace->load_window_s, load_window_s),
+                                      .spin_s = or_default(pace->load_spin_s, load_spin_s),
+                                      .tolerated =
+                                          or_default(s->options->tolerated_load, JC_TOLERATED_LOAD),
                                       .force = s->options->force,
                                       .verb = "calibrate"};
   return jc_conditions_load(&check, &s->result->load, quietest, error);
@@ -83,10 +88,6 @@ static enum jc_status open_meter(struct session *s, struct jc_error *error) {
   if (status == JC_OK)
     s->result->meter = *jc_meter_info(s->meter);
   return status;
-}
-
-static double or_default(double given, double by_default) {
-  return given > 0 ? given : by_default;
 }
 
 /* A budget of the caller's is shared as the default one is. */

@@ -5,6 +5,7 @@
 #ifndef JC_CLI_COMMAND_H
 #define JC_CLI_COMMAND_H
 
+#include "cli/exit_status.h"
 #include "cli/options.h"
 
 /* In the order of `joulecast --help`. */
@@ -21,16 +22,6 @@
   X(doctor)                                                                                        \
   X(completion)                                                                                    \
   X(manual)
-
-/* What the program returns; documented in the manual. */
-enum exit_code {
-  EXIT_OK = 0,
-  EXIT_RUNTIME = 1,
-  EXIT_USAGE = 2,
-  EXIT_INVALID = 3, /* invalid, missing or unreadable model or data file; a mismatch of files */
-  EXIT_CANNOT_MEASURE = 4,
-  EXIT_BUDGET = 5
-};
 
 struct command {
   const char *name;    /* of a step: its word behind the command's */

@@ -48,9 +48,11 @@ static void print_help(FILE *out) {
                "Forecast the joules of a training run before you run it.\n\nCommands:\n");
   for (size_t i = 0; i < COMMAND_COUNT; i++)
     fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
-  fprintf(out, "\n`joulecast COMMAND --help` shows a command's options. Exit status: 0 done,\n"
-               "1 failed, 2 wrong usage, 3 a model or data file is invalid, missing or does not\n"
-               "fit, 4 cannot measure here, 5 over budget; of `measure` its command's own.\n");
+  fprintf(out, "\n`joulecast COMMAND --help` shows a command's options.\n\n"
+               "Exit status (of `measure` its command's, or 5):\n");
+#define X(name, number, meaning) fprintf(out, "  %d  %s\n", number, meaning);
+  EXIT_STATUSES(X)
+#undef X
 }
 
 static const struct command *find_command(const char *name, struct jc_error *error) {

@@ -158,12 +158,9 @@ struct entry {
 };
 
 static const struct entry exit_codes[] = {
-    {"0", "Done."},
-    {"1", "Failed while running: no memory, an output that cannot be written."},
-    {"2", "Wrong usage."},
-    {"3", "A model or data file is invalid, missing or unreadable, or does not fit another."},
-    {"4", "Nothing here can measure what was asked for."},
-    {"5", "Over a budget."},
+#define X(name, number, meaning) {#number, meaning},
+    EXIT_STATUSES(X)
+#undef X
 };
 static const struct entry files[] = {
     {"~/.local/share/joulecast/profiles", "Calibrations of machines."},

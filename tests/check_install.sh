@@ -56,7 +56,9 @@ runs_right() { # PROGRAM
 runs_right ./by_pkgconfig
 
 cp -r "$root/tests/installed" user
-{ cmake -S user -B user/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" &&
+wanted=$("$prefix/bin/joulecast" --version | sed 's/.* \([0-9]*\.[0-9]*\)\..*/\1/') # X.Y
+{ cmake -S user -B user/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+  -DWANTED_VERSION="$wanted" &&
   cmake --build user/build; } >"$work/log" 2>&1 || fail "find_package: $(cat "$work/log")"
 runs_right user/build/estimate_one
 

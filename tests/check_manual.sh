@@ -1,7 +1,8 @@
 #!/bin/sh
-# The manual pages: every command, step and option is in its page, every key of a run and every field
-# of a kind of layer in those of section 5; mandoc and man, where they are, have nothing to say against
-# them, and no line of section 1 is wider than a terminal of 80 columns.
+# The manual pages: every command, step and option is in its page, exit statuses are those of --help and
+# README.md, every key of a run and every field of a kind of layer is in those of section 5; mandoc and
+# man, where they are, have nothing to say against them, and no line of section 1 is wider than a
+# terminal of 80 columns.
 #   tests/check_manual.sh PROGRAM
 set -eu
 program=$(realpath "$1")
@@ -42,6 +43,17 @@ for command in $commands; do
 done
 for step in plan run fit check; do
   check_options calibrate $step
+done
+
+# ---- exit status: --help, every page of section 1 and README.md say the same ----
+
+"$program" --help | sed -n '/^Exit status/,$s/^  \([0-9]\)  /\1 /p' >statuses
+[ "$(wc -l <statuses)" -ge 6 ] || complain "--help: expected six exit statuses, found: $(cat statuses)"
+sentence="Exit status: $(paste -s -d, statuses | sed 's/,\([0-9]\)/, \1/g')"
+tr '\n' ' ' <"$source/README.md" | grep -qF "$sentence" || complain "README.md: expected '$sentence'"
+for page in man1/*.1; do
+  awk '/^\.SH/ { inside = /EXIT STATUS/ } inside && /^\.B / { number = $2; getline; print number, $0 }' \
+    "$page" | cmp -s - statuses || complain "$page: expected the exit statuses of --help"
 done
 
 # ---- formats ----

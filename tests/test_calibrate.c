@@ -41,6 +41,10 @@ static void teardown(void) {
 
 TestSuite(calibrate, .init = setup, .fini = teardown, .timeout = 240);
 
+/* Of the plan: its first twelve networks are small, 6 GFLOPs a step together, a quarter of seed
+ * 1's. */
+enum { SEED = 119 };
+
 static void need_trainer(void) {
   if (!jc_trainer_available())
     cr_skip_test("built without oneDNN: nothing can be trained");
@@ -50,7 +54,7 @@ static void need_trainer(void) {
 static struct jc_calibrate_options quick(uint32_t networks) {
   return (struct jc_calibrate_options){
       .quick = true,
-      .seed = 1,
+      .seed = SEED,
       .threads = 1,
       .force = true,
       .meter_options = {.root = scratch,
@@ -59,8 +63,12 @@ static struct jc_calibrate_options quick(uint32_t networks) {
       .samples_path = path,
       .networks = networks,
       .budget_s = 1000,
-      /* Nothing is measured twice for a drift, and joules quickly. */
-      .pace = {.sentinel_period_s = 1e6, .energy_window_s = 0.3, .energy_networks = 2},
+      /* Nothing is measured twice for a drift, joules quickly; others are hardly looked for. */
+      .pace = {.load_window_s = 0.02,
+               .load_spin_s = 0.01,
+               .sentinel_period_s = 1e6,
+               .energy_window_s = 0.3,
+               .energy_networks = 2},
   };
 }
 
@@ -198,10 +206,10 @@ static void check_layers(const struct jc_sample *s) {
 
 static void check_sample(struct jc_sample *s, void *context) {
   (void)context;
-  cr_assert_eq(strncmp(s->id, "q1-", 3), 0);
+  cr_assert_eq(strncmp(s->id, "q119-", 5), 0);
   cr_assert_str_neq(s->family, "");
   cr_assert_eq(strlen(s->date), strlen("2026-01-01T00:00:00Z"));
-  cr_assert_eq(s->seed, 1);
+  cr_assert_eq(s->seed, SEED);
   cr_assert_geq(s->run.batch_size, 1);
   cr_assert_eq(s->run.threads, 1);
   cr_assert_eq(s->run.phase, JC_RUN_TRAINING);
@@ -831,6 +839,7 @@ Test(calibrate, a_busy_machine_is_refused_unless_forced) {
   struct jc_calibrate_options options = quick(1);
   need_trainer();
   spinners_start(&spinners);
+  options.pace.load_window_s = options.pace.load_spin_s = 0; /* as users have it */
   options.force = false;
   const enum jc_status status = calibrate(&options);
   const struct jc_error refusal = error;

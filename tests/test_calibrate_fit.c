@@ -8,8 +8,9 @@
 #include "estimator/profile_file.h"
 #include "estimator/samples_file.h"
 #include "tests/file_fixtures.h"
+#include "tests/sanitized.h"
 
-enum { PLANNED = 80 };
+enum { PLANNED = UNLESS_SANITIZED(80, 40) };
 
 static const double idle_w = 12, active_w = 30; /* above idle, whatever runs */
 static const double overhead_s = 2e-4;          /* once a step */
@@ -513,8 +514,8 @@ REFUSED(a_sample_with_fewer_layers, fewer_layers)
 
 /* Start-up is a term of its own: a sample that does not know it says nothing about it. */
 Test(calibrate_fit, an_unknown_startup_is_no_startup_of_zero) {
-  append_plain(path, 0, 40);
-  for (uint32_t i = 40; i < PLANNED; i++) {
+  append_plain(path, 0, PLANNED / 2);
+  for (uint32_t i = PLANNED / 2; i < PLANNED; i++) {
     struct jc_sample sample;
     make_sample(&sample, i);
     no_startup(&sample);

@@ -12,6 +12,7 @@
 #include "estimator/profile_file.h"
 #include "estimator/samples_file.h"
 #include "tests/file_fixtures.h"
+#include "tests/sanitized.h"
 
 static double log_uniform(struct random_stream *random, double low, double high) {
   return low * pow(high / low, random_unit(random));
@@ -126,7 +127,7 @@ static void check_random_systems(enum alteration alteration, bool positive, cons
   struct system *s = malloc(sizeof(*s));
   struct random_stream random = {100 + alteration};
   cr_assert(s != NULL);
-  for (int trial = 0; trial < 300; trial++) {
+  for (int trial = 0; trial < UNLESS_SANITIZED(300, 60); trial++) {
     draw_system(s, &random, positive);
     alter(s, &random, alteration);
     square(s);
@@ -161,7 +162,7 @@ Test(nnls, zero_columns_get_zero) {
   struct system *s = malloc(sizeof(*s));
   struct random_stream random = {5};
   cr_assert(s != NULL);
-  for (int trial = 0; trial < 100; trial++) {
+  for (int trial = 0; trial < UNLESS_SANITIZED(100, 20); trial++) {
     draw_system(s, &random, false);
     alter(s, &random, ZERO_COLUMNS);
     square(s);
@@ -216,7 +217,7 @@ Test(nnls, no_choice_of_free_unknowns_is_better) {
   struct system *s = malloc(sizeof(*s));
   struct random_stream random = {77};
   cr_assert(s != NULL);
-  for (int trial = 0; trial < 200; trial++) {
+  for (int trial = 0; trial < UNLESS_SANITIZED(200, 40); trial++) {
     draw_system(s, &random, trial % 2 == 0);
     s->n = 1 + random_below(&random, 8);
     s->m = s->n + random_below(&random, 20);
@@ -430,7 +431,7 @@ static double predict(const struct jc_profile *profile, const struct jc_observat
 }
 
 Test(linear_fit, recovers_known_coefficients) {
-  for (uint64_t seed = 1; seed <= 5; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(5, 1); seed++) {
     struct known_machine *k = known_machine(seed, 0);
     struct jc_profile *profile = fit_known(k, NETWORKS);
     for (size_t i = 0; i < UNKNOWNS; i++) {
@@ -470,7 +471,7 @@ Test(linear_fit, recovers_zero_coefficients) {
 
 Test(linear_fit, bootstrap_intervals_hold_the_truth) {
   uint32_t inside = 0, all = 0;
-  for (uint64_t seed = 1; seed <= 5; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(5, 1); seed++) {
     struct known_machine *k = known_machine(100 + seed, 0.05);
     struct jc_profile *profile = fit_known(k, NETWORKS);
     for (size_t i = 0; i < UNKNOWNS; i++) {
@@ -551,7 +552,7 @@ static void expect_non_negative(const struct jc_profile *profile) {
 }
 
 Test(linear_fit, no_coefficient_is_negative) {
-  for (uint64_t seed = 1; seed <= 3; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(3, 1); seed++) {
     struct known_machine *k = known_machine(seed, 0.6);
     for (uint32_t i = 0; i < NETWORKS; i++) { /* noise must not make times negative */
       struct jc_observation *o = &k->observations[i];
@@ -614,7 +615,7 @@ static void make_rare(struct known_machine *k, uint64_t seed) {
 
 /* Leaving out the large one must leave the equations of the small one as they are. */
 Test(linear_fit, rare_types_of_very_different_sizes) {
-  for (uint64_t seed = 1; seed <= 10; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(10, 2); seed++) {
     struct known_machine *k = known_machine(seed, 0.05);
     make_rare(k, seed);
     struct jc_profile *profile = fit_known(k, 30);

@@ -18,8 +18,9 @@
 
 #include "calibrate/random.h"
 #include "tests/model_property.h"
+#include "tests/sanitized.h"
 
-enum { DAMAGES_PER_MODEL = 400, MAX_TEXT = 1 << 20, ROOM = 64 };
+enum { DAMAGES_PER_MODEL = UNLESS_SANITIZED(400, 100), MAX_TEXT = 1 << 20, ROOM = 64 };
 
 struct text {
   size_t length;

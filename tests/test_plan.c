@@ -7,6 +7,7 @@
 #include "estimator/layerwise.h"
 #include "estimator/model_file.h"
 #include "tests/file_fixtures.h"
+#include "tests/sanitized.h"
 #include "trainer/trainer.h"
 
 /* Networks and limits of a calibration, and of a quick one, on a machine with 16 GiB. */
@@ -194,7 +195,7 @@ static void expect_valid_plan(const char *prefix, uint64_t seed, uint32_t count,
 }
 
 Test(plan, every_network_is_valid_and_within_the_limits) {
-  for (uint64_t seed = 0; seed < 8; seed++) {
+  for (uint64_t seed = 0; seed < UNLESS_SANITIZED(8, 1); seed++) {
     expect_valid_plan("f", seed, 150, flops_max, memory_bytes);
     expect_valid_plan("q", seed, 150, 1.5e10, memory_bytes / 4);
   }
@@ -302,7 +303,7 @@ static void expect_kinds(const char *prefix, uint64_t seed, uint32_t count, doub
 }
 
 Test(plan, every_kind_that_is_trained_is_in_six_networks) {
-  for (uint64_t seed = 1; seed <= 12; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(12, 1); seed++) {
     expect_kinds("f", seed, FULL, flops_max, memory_bytes, 6);
     expect_kinds("q", seed, QUICK, quick_flops_max, memory_bytes / 2, 2);
   }
@@ -364,7 +365,7 @@ static struct spread spread_of(const struct jc_plan *plan) {
 }
 
 Test(plan, grouped_and_dense_networks_spread) {
-  for (uint64_t seed = 1; seed <= 3; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(3, 1); seed++) {
     struct jc_plan plan = make(seed, FULL);
     const struct spread s = spread_of(&plan);
     cr_expect(s.grouped >= 15 && s.strided >= 6, "%u grouped, %u with a stride", s.grouped,
@@ -385,7 +386,7 @@ Test(plan, grouped_and_dense_networks_spread) {
 Test(plan, a_profile_has_room_for_its_curves) {
   static bool seen[JC_TYPE_COUNT][JC_ORDER_COUNT][JC_PHASE_COUNT];
   uint32_t curves = 0;
-  for (uint64_t seed = 1; seed <= 3; seed++) {
+  for (uint64_t seed = 1; seed <= UNLESS_SANITIZED(3, 1); seed++) {
     struct jc_plan plan = make(seed, FULL);
     for (uint32_t k = 0; k < plan.count; k++) {
       struct analysed a;

@@ -1,6 +1,10 @@
 /* test_trainer_golden.c -- ten steps of whole networks lose as much as in PyTorch, from the same
  * parameters and data (golden/losses.csv, made by golden/make_golden_losses.py). */
+#include "tests/sanitized.h"
 #include "tests/trainer_fixture.h"
+
+/* The third step is the first whose loss comes of an update with momentum. */
+static const unsigned last_step = UNLESS_SANITIZED(10, 3);
 
 /* Relative tolerance from step 1 to step 10: rounding differs, and training amplifies it. */
 static double tolerance(unsigned step) {
@@ -95,6 +99,8 @@ Test(trainer_golden, losses_equal_pytorch, .timeout = 600) {
   unsigned networks = 0;
   cr_assert(file != NULL && read_cells(file, &header));
   while (read_row(file, &header, &row)) {
+    if (row.step > last_step)
+      continue;
     if (row.step == 1) {
       if (networks > 0)
         fixture_close(&f);
