@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,9 +60,12 @@ void jc_child_unblock(struct jc_child *child) {
 
 /* ---- starting ---- */
 
-/* In the child. Tells REPORT_FD errno if there is no program to become. */
+/* In the child of PARENT. Tells REPORT_FD errno if there is no program to become. */
 static void become(char *const *argv, const struct jc_relay *relay, const struct jc_child *child,
-                   int report_fd) {
+                   pid_t parent, int report_fd) {
+  (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (getppid() != parent) /* it was killed before the kernel knew our wish */
+    _exit(128 + SIGTERM);
   if (relay != NULL)
     jc_relay_enter(relay);
   (void)sigaction(SIGPIPE, &child->pipe, NULL);
@@ -81,9 +85,9 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
     return fail_with("cannot start the command", errno, error);
   /* Here and not in the child, which may only do what is safe beside threads. */
   (void)setenv("PYTHONUNBUFFERED", "1", 0);
-  const pid_t pid = fork();
+  const pid_t self = getpid(), pid = fork();
   if (pid == 0)
-    become(argv, relay, child, report[1]);
+    become(argv, relay, child, self, report[1]);
   code = pid < 0 ? errno : 0;
   (void)close(report[1]);
   if (pid > 0) {

@@ -6,6 +6,11 @@
  *   poll() on child.signal_fd; jc_child_take_signals(&child) tells what happened, passes it on
  *   jc_child_unblock(&child);
  *
+ * If we are killed (kill -9, out of memory) the kernel sends the child SIGTERM (PR_SET_PDEATHSIG,
+ * prctl(2)), and the child alone: what it has started hears nothing of it, and neither does a
+ * set-user-ID or set-group-ID program or one with capabilities, whose exec() takes the wish back.
+ * It is the thread that called jc_child_start() whose end counts: it must be the main one.
+ *
  * The child stays in our process group and session, so that Ctrl-C, Ctrl-\ and Ctrl-Z of a terminal
  * reach it as they would without us, once: such a signal (si_code SI_KERNEL) is passed on only if
  * the child has moved to a group of its own. One that was sent to us by a process goes to the child
