@@ -122,10 +122,12 @@ static void reap(struct jc_child *child) {
   }
 }
 
-/* By the foreground group of the terminal, which is ours, the child has it already. */
+/* By its own doing, or by the foreground group of the terminal if that is ours and its own. */
 static bool has_it(const struct jc_child *child, bool from_terminal,
                    const struct signalfd_siginfo *info) {
-  return from_terminal && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
+  if (info->ssi_code != SI_KERNEL)
+    return (pid_t)info->ssi_pid == child->pid;
+  return from_terminal && getpgid(child->pid) == getpgrp();
 }
 
 /* By SIGTSTP and not SIGSTOP: of a group that no shell looks after the kernel then stops nobody. */

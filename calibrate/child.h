@@ -14,8 +14,16 @@
  * The child stays in our process group and session, so that Ctrl-C, Ctrl-\ and Ctrl-Z of a terminal
  * reach it as they would without us, once: such a signal (si_code SI_KERNEL) is passed on only if
  * the child has moved to a group of its own. One that was sent to us by a process goes to the child
- * (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH); a sender that
- * means the whole group, as timeout(1) does, then reaches it twice.
+ * (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH), unless the
+ * sender is the child: what it sends to its whole group (`kill 0`) it has got already.
+ *
+ * Any other sender that means the whole group, as timeout(1) does, reaches the child twice. siginfo
+ * does not tell kill(-group) from kill(pid), and neither does the sender's group: `timeout` is in
+ * ours, and `timeout --foreground`, which signals us alone, may be too. To pass on nothing, as
+ * time(1) does, would keep a scheduler's SIGTERM from the command. To put the child into a group of
+ * its own, as tini does, would mean to hand the terminal over and to play the shell at every stop.
+ * A signal twice is the smallest of the evils: programs end at the first.
+ *
  * The child gets the signal mask and dispositions that we were started with, and
  * PYTHONUNBUFFERED=1 unless the environment has one: a buffered line would come epochs late.
  */
