@@ -110,10 +110,10 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
 
 /* ---- signals ---- */
 
-static void reap(struct jc_child *child) {
+static void reap(struct jc_child *child, struct jc_tree *tree) {
   pid_t pid;
   int status;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+  while ((pid = jc_tree_reap(tree, &status)) > 0) {
     if (pid != child->pid)
       continue;
     child->ended = true;
@@ -152,7 +152,7 @@ static void pass(struct jc_child *child, const struct signalfd_siginfo *info) {
     stop_here();
 }
 
-void jc_child_take_signals(struct jc_child *child) {
+void jc_child_take_signals(struct jc_child *child, struct jc_tree *tree) {
   struct signalfd_siginfo info;
   while (read(child->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
     if (info.ssi_signo == SIGWINCH)
@@ -160,5 +160,5 @@ void jc_child_take_signals(struct jc_child *child) {
     else if (info.ssi_signo != SIGCHLD)
       pass(child, &info);
   }
-  reap(child);
+  reap(child, tree);
 }

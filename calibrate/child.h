@@ -3,8 +3,8 @@
  *   struct jc_child child;
  *   jc_child_block_signals(&child, error);                  before any thread is made
  *   status = jc_child_start(argv, relay, &child, error);    127, 126: child.exit_code
- *   poll() on child.signal_fd; jc_child_take_signals(&child) tells what happened, passes it on
- *   jc_child_unblock(&child);
+ *   poll() on child.signal_fd; jc_child_take_signals(&child, &tree) tells what happened, passes it
+ * on jc_child_unblock(&child);
  *
  * If we are killed (kill -9, out of memory) the kernel sends the child SIGTERM (PR_SET_PDEATHSIG,
  * prctl(2)), and the child alone: what it has started hears nothing of it, and neither does a
@@ -35,6 +35,7 @@
 #include <sys/types.h>
 
 #include "calibrate/output_relay.h"
+#include "calibrate/process_tree.h"
 
 struct jc_child {
   pid_t pid;     /* 0: not started */
@@ -60,7 +61,7 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
 
 /* Deals with the signals that wait in signal_fd, and waits for children that have ended, adopted
  * ones too. A stop of the terminal's (Ctrl-Z) stops us here, until SIGCONT. */
-void jc_child_take_signals(struct jc_child *child);
+void jc_child_take_signals(struct jc_child *child, struct jc_tree *tree);
 
 /* Signals as they were before they were blocked, if they were. */
 void jc_child_unblock(struct jc_child *child);

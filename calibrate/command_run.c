@@ -133,8 +133,8 @@ static bool take_epochs(struct loop *loop, struct jc_error *error) {
 
 static void stop_tree(struct loop *loop) {
   loop->kill_at_s = now_s() + loop->options->grace_s;
-  (void)jc_tree_signal(SIGTERM);
-  (void)jc_tree_signal(SIGCONT); /* one that is stopped would not hear of it */
+  (void)jc_tree_signal(loop->options->tree, SIGTERM);
+  (void)jc_tree_signal(loop->options->tree, SIGCONT); /* one that is stopped would not hear of it */
 }
 
 /* Samples, tells the caller, and stops the run if it says so. */
@@ -166,7 +166,7 @@ static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
   eventfd_t count;
   if (poll(events, 2, (int)fmin(wait_ms, 1e6)) > 0 && (events[1].revents & POLLIN) != 0)
     (void)eventfd_read(loop->wake_fd, &count);
-  jc_child_take_signals(&run->child);
+  jc_child_take_signals(&run->child, loop->options->tree);
   if (run->child.resized) {
     run->child.resized = false;
     jc_relay_resize(&loop->relay);
@@ -179,14 +179,14 @@ static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
     loop->next_sample_s = now_s() + loop->options->period_s;
   }
   if (now_s() >= loop->kill_at_s) {
-    run->killed = jc_tree_signal(SIGKILL) > 0 || run->killed;
+    run->killed = jc_tree_signal(loop->options->tree, SIGKILL) > 0 || run->killed;
     loop->kill_at_s = now_s() + look_period_s; /* those that were forked meanwhile */
   }
 }
 
 static uint32_t count_left(struct loop *loop) {
   struct jc_command_run *run = loop->run;
-  run->left_count = jc_tree_list(run->left, JC_LEFT_PIDS);
+  run->left_count = jc_tree_list(loop->options->tree, run->left, JC_LEFT_PIDS);
   return run->left_count;
 }
 
@@ -210,7 +210,7 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
     }
     turn(loop, now_s() + look_period_s, error);
   }
-  jc_child_take_signals(&run->child); /* zombies of the last look */
+  jc_child_take_signals(&run->child, loop->options->tree); /* zombies of the last look */
 }
 
 static void follow(struct loop *loop, struct jc_error *error) {
@@ -257,7 +257,7 @@ static enum jc_status begin(struct loop *loop, struct jc_error *error) {
                             error) == JC_OK &&
              !direct && jc_relay_start(&loop->relay, error) != JC_OK) {
     (void)kill(run->child.pid, SIGKILL);
-    (void)jc_tree_signal(SIGKILL);
+    (void)jc_tree_signal(loop->options->tree, SIGKILL);
   }
   if (jc_error_is_set(error) && !direct)
     jc_relay_finish(&loop->relay);

@@ -32,3 +32,8 @@ $measure -q -- seq 300000 | { sleep 0.5; cat; } | cksum
 seq 300000 | cksum
 # Standard input is the command's.
 echo from here | $measure -q -- cat
+# A shell that has a child already and becomes joulecast: that one is not the command's.
+sh -c 'sleep 1000 & echo $! >before.pid; exec joulecast measure --tdp-w 20 --idle-w 2 --left stop -q -- true'
+echo "exit $?"
+kill -0 "$(cat before.pid)" && echo "it lives"
+kill "$(cat before.pid)"
