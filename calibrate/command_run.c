@@ -34,6 +34,8 @@ struct loop {
   pthread_mutex_t mutex; /* guards the events */
   uint32_t event_count, event_capacity;
   struct epoch_event *events;
+  bool closed;                  /* the account is, at... */
+  struct jc_account_sample end; /* ... this sample */
   double next_sample_s;
   double kill_at_s; /* of a stop; INFINITY: none */
 };
@@ -117,14 +119,18 @@ static void project(struct loop *loop) {
                       &run->projection);
 }
 
+/* The last lines of a command are read when it has ended: its epochs end then, and not later. */
 static bool take_epochs(struct loop *loop, struct jc_error *error) {
   bool any;
   (void)pthread_mutex_lock(&loop->mutex);
   any = loop->event_count > 0;
   for (uint32_t i = 0; i < loop->event_count; i++) {
-    const struct epoch_event *event = &loop->events[i];
-    (void)jc_account_epochs(&loop->run->account, event->count, event->time_s, event->energy_j,
-                            error);
+    struct epoch_event event = loop->events[i];
+    if (loop->closed && event.time_s > loop->end.time_s) {
+      event.time_s = loop->end.time_s;
+      event.energy_j = loop->end.energy_j;
+    }
+    (void)jc_account_epochs(&loop->run->account, event.count, event.time_s, event.energy_j, error);
   }
   loop->event_count = 0;
   (void)pthread_mutex_unlock(&loop->mutex);
@@ -174,7 +180,7 @@ static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
       (void)kill(run->child.pid, SIGWINCH);
   }
   const bool epoch = take_epochs(loop, error);
-  if (now_s() >= loop->next_sample_s || epoch) {
+  if (!loop->closed && (now_s() >= loop->next_sample_s || epoch)) {
     sample_and_tell(loop, epoch);
     loop->next_sample_s = now_s() + loop->options->period_s;
   }
@@ -213,6 +219,14 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
   jc_child_take_signals(&run->child, loop->options->tree); /* zombies of the last look */
 }
 
+/* Nothing that happens from now on is the run's. */
+static void close_account(struct loop *loop) {
+  loop->end = take_sample(loop, 0);
+  jc_account_sample(&loop->run->account, &loop->end);
+  loop->closed = true;
+  loop->next_sample_s = INFINITY;
+}
+
 static void follow(struct loop *loop, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
   (void)loop->options->each(loop->options->context, run, false);
@@ -220,10 +234,10 @@ static void follow(struct loop *loop, struct jc_error *error) {
   while (!run->child.ended)
     turn(loop, INFINITY, error);
   const bool whole_tree = loop->options->left != JC_LEFT_LEAVE || run->stopped;
-  struct jc_account_sample end = take_sample(loop, 0);
   if (!whole_tree) {
-    jc_account_sample(&run->account, &end);
-    loop->next_sample_s = INFINITY;
+    if (!loop->options->direct)
+      jc_relay_end_seeing(&loop->relay);
+    close_account(loop);
   }
   deal_with_left(loop, error);
   if (!loop->options->direct)
@@ -233,10 +247,8 @@ static void follow(struct loop *loop, struct jc_error *error) {
     if (count > 0)
       push_epochs(loop, count);
   }
-  if (whole_tree) {
-    end = take_sample(loop, 0);
-    jc_account_sample(&run->account, &end);
-  }
+  if (whole_tree)
+    close_account(loop);
   const bool epoch = take_epochs(loop, error);
   project(loop);
   (void)loop->options->each(loop->options->context, run, epoch);

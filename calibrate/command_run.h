@@ -7,7 +7,8 @@
  * The run ends with its command. Processes that it leaves behind (daemons, workers) are the
  * caller's choice:
  *   JC_LEFT_LEAVE   those that do not end within 2 s are named and left as they are; their joules
- *                   count until the command's end, and what they print later has no reader
+ *                   count until the command's end, what they print later tells of no epoch, and
+ *                   what they print after those 2 s has no reader
  *   JC_LEFT_WAIT    the run goes on until the last has ended, or SIGINT, SIGTERM, ... comes
  *   JC_LEFT_STOP    they are stopped as above
  */

@@ -22,6 +22,12 @@ enum { PIECE_BYTES = 1 << 16, LEFT_BYTES = 1 << 20 };
  * pseudo-terminal holds (4 kB) are large enough to be passed on without a rest. */
 enum { SMALL_BYTES = 2048, REST_MS = 4 };
 
+static void close_open(int *fd) {
+  if (*fd >= 0)
+    (void)close(*fd);
+  *fd = -1;
+}
+
 /* ---- opening ---- */
 
 static enum jc_status fail_open(const char *what, struct jc_error *error) {
@@ -84,8 +90,13 @@ enum jc_status jc_relay_open(const struct jc_relay_hooks *hooks, struct jc_relay
   (void)pthread_mutex_init(&relay->seen_mutex, NULL);
   (void)pthread_mutex_init(&relay->screen, NULL);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++)
-    relay->stream[i] = (struct jc_relay_stream){
-        .relay = relay, .number = i, .to = -1, .from = -1, .child_fd = -1, .line_begins = true};
+    relay->stream[i] = (struct jc_relay_stream){.relay = relay,
+                                                .number = i,
+                                                .to = -1,
+                                                .from = -1,
+                                                .child_fd = -1,
+                                                .line_begins = true,
+                                                .seen_left = UINT64_MAX};
   relay->stop_fd = eventfd(0, EFD_CLOEXEC);
   if (relay->stop_fd < 0)
     (void)fail_open("an event", error);
@@ -127,11 +138,23 @@ static bool write_whole(int fd, const char *bytes, size_t length) {
   return true;
 }
 
-static bool pass_on(struct jc_relay_stream *stream, const char *bytes, size_t length) {
+/* As read(). Under the mutex, so that what was taken is told of before seeing can end. */
+static ssize_t read_piece(struct jc_relay_stream *stream, char *piece, size_t size) {
   struct jc_relay *relay = stream->relay;
   (void)pthread_mutex_lock(&relay->seen_mutex);
-  relay->hooks.seen(relay->hooks.context, stream->number, bytes, length);
+  const ssize_t length = read(stream->from, piece, size);
+  if (length > 0 && stream->seen_left > 0) {
+    const uint64_t read_bytes = (uint64_t)length;
+    const uint64_t seen = read_bytes < stream->seen_left ? read_bytes : stream->seen_left;
+    relay->hooks.seen(relay->hooks.context, stream->number, piece, (size_t)seen);
+    stream->seen_left -= seen;
+  }
   (void)pthread_mutex_unlock(&relay->seen_mutex);
+  return length;
+}
+
+static bool pass_on(struct jc_relay_stream *stream, const char *bytes, size_t length) {
+  struct jc_relay *relay = stream->relay;
   if (!stream->terminal)
     return write_whole(stream->to, bytes, length);
   (void)pthread_mutex_lock(&relay->screen);
@@ -166,7 +189,7 @@ static void *relay_output(void *argument) {
   bool finishing = false;
   size_t left = LEFT_BYTES;
   while (left > 0 && wait_for_output(stream, &finishing)) {
-    const ssize_t length = read(stream->from, piece, sizeof(piece));
+    const ssize_t length = read_piece(stream, piece, sizeof(piece));
     if (length < 0 && errno == EINTR)
       continue;
     /* 0, or EIO of a pseudo-terminal: nobody can write any more. */
@@ -177,8 +200,9 @@ static void *relay_output(void *argument) {
     else if (length < SMALL_BYTES)
       rest(stream);
   }
-  (void)close(stream->from);
-  stream->from = -1;
+  (void)pthread_mutex_lock(&stream->relay->seen_mutex);
+  close_open(&stream->from);
+  (void)pthread_mutex_unlock(&stream->relay->seen_mutex);
   return NULL;
 }
 
@@ -190,8 +214,7 @@ enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error) {
     struct jc_relay_stream *stream = &relay->stream[i];
     if (stream->to < 0)
       continue;
-    (void)close(stream->child_fd);
-    stream->child_fd = -1;
+    close_open(&stream->child_fd);
     stream->started = pthread_create(&stream->thread, NULL, relay_output, stream) == 0;
     if (!stream->started)
       (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "cannot start a thread for the output");
@@ -200,18 +223,29 @@ enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error) {
   return error->status;
 }
 
+/* Bytes that wait to be read; polled before, so that the kernel hands on what is on its way through
+ * a pseudo-terminal. */
+static uint64_t waiting_bytes(const struct jc_relay_stream *stream) {
+  struct pollfd ready = {.fd = stream->from, .events = POLLIN};
+  int bytes = 0;
+  if (stream->from < 0 || poll(&ready, 1, 0) < 0 || ioctl(stream->from, FIONREAD, &bytes) != 0)
+    return 0;
+  return (uint64_t)bytes;
+}
+
+void jc_relay_end_seeing(struct jc_relay *relay) {
+  (void)pthread_mutex_lock(&relay->seen_mutex);
+  for (unsigned i = 0; i < JC_RELAY_STREAMS; i++)
+    relay->stream[i].seen_left = waiting_bytes(&relay->stream[i]);
+  (void)pthread_mutex_unlock(&relay->seen_mutex);
+}
+
 void jc_relay_resize(struct jc_relay *relay) {
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
     const struct jc_relay_stream *stream = &relay->stream[i];
     if (stream->terminal && stream->started)
       copy_size(stream->to, stream->from);
   }
-}
-
-static void close_open(int *fd) {
-  if (*fd >= 0)
-    (void)close(*fd);
-  *fd = -1;
 }
 
 void jc_relay_finish(struct jc_relay *relay) {

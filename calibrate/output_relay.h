@@ -4,6 +4,7 @@
  *   jc_relay_open(&hooks, &relay, error)      before fork(): a terminal where ours is one, else
  * pipes in the child:  jc_relay_enter(&relay) in the parent: jc_relay_start(&relay, error)
  *   ... the child ends ...
+ *   jc_relay_end_seeing(&relay)               what others print from now on is passed on unseen
  *   jc_relay_finish(&relay)                   passes on what it left
  *
  * Where our standard output or error is a terminal, the child gets a pseudo-terminal in its place:
@@ -23,6 +24,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "estimator/error.h"
 
@@ -47,14 +49,15 @@ struct jc_relay_stream {
   int child_fd; /* ... what the child writes here; closed here after the fork */
   bool terminal;
   bool started;
-  bool line_begins; /* the last byte was a newline, or none was passed on */
+  bool line_begins;   /* the last byte was a newline, or none was passed on */
+  uint64_t seen_left; /* bytes that are to be told of; UINT64_MAX: all */
   pthread_t thread;
 };
 
 struct jc_relay {
   struct jc_relay_hooks hooks;
   int stop_fd;                /* readable: finish */
-  pthread_mutex_t seen_mutex; /* around hooks.seen */
+  pthread_mutex_t seen_mutex; /* around reading, and hooks.seen */
   pthread_mutex_t screen;     /* around what is written to terminals */
   struct jc_relay_stream stream[JC_RELAY_STREAMS];
   int target[3]; /* stream number that descriptor 1, 2 of the child becomes; -1: left alone */
@@ -69,6 +72,10 @@ void jc_relay_enter(const struct jc_relay *relay);
 
 /* Signals are blocked in the threads. Fails with JC_ERROR_STORAGE. */
 enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error);
+
+/* Of bytes that are written from now on hooks.seen is not told: the child has ended, and they are
+ * those of processes that it left. Those that wait to be read are still its own. */
+void jc_relay_end_seeing(struct jc_relay *relay);
 
 /* Gives the pseudo-terminals the size of the real ones. */
 void jc_relay_resize(struct jc_relay *relay);

@@ -155,6 +155,27 @@ Test(command_run, a_daemon_is_named_or_stopped) {
   close_machine(meter);
 }
 
+/* It says so 0.5 s after the command has ended. */
+Test(command_run, an_epoch_after_the_end_does_not_count) {
+  struct jc_meter *meter = open_machine();
+  const struct setting setting = {
+      .script = "(command=$$; while kill -0 $command 2>/dev/null; do sleep 0.02; done; sleep 0.5\n"
+                " echo joulecast-epoch 2; sleep 0.1) &\n"
+                "echo joulecast-epoch 1"};
+  struct timespec before, after;
+  (void)clock_gettime(CLOCK_MONOTONIC, &before);
+  struct jc_command_run run = run_script(meter, &setting);
+  (void)clock_gettime(CLOCK_MONOTONIC, &after);
+  const double wall_s =
+      (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+  cr_assert_eq(run.account.epoch_count, 1);
+  cr_assert_leq(run.account.epochs[0].time_s, jc_account_total(&run.account).time_s);
+  cr_assert_leq(jc_account_total(&run.account).time_s, wall_s - 0.5);
+  jc_command_run_free(&run);
+  advancer_stop(&advancer);
+  close_machine(meter);
+}
+
 Test(command_run, workers_are_waited_for) {
   struct jc_meter *meter = open_machine();
   const struct setting setting = {.script = "(setsid sleep 1 &)", .left = JC_LEFT_WAIT};
