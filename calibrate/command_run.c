@@ -12,7 +12,7 @@
 #include "calibrate/clock.h"
 #include "estimator/environment.h"
 
-/* Between looks at what a command has left, and how long it may take to end by itself. */
+/* Between looks at what a command has left, and how long it, and the output, may take to end. */
 static const double look_period_s = 0.05;
 static const double settle_s = 2;
 
@@ -34,6 +34,7 @@ struct loop {
   pthread_mutex_t mutex; /* guards the events */
   uint32_t event_count, event_capacity;
   struct epoch_event *events;
+  bool asked_to_end;            /* by a signal, before the command ended */
   bool closed;                  /* the account is, at... */
   struct jc_account_sample end; /* ... this sample */
   double next_sample_s;
@@ -162,15 +163,19 @@ static void sample_and_tell(struct loop *loop, bool epoch) {
 
 /* ---- the loop ---- */
 
+/* For poll(); of a longer time, the beginning. */
+static int milliseconds_until(double time_s) {
+  return (int)fmin(ceil(1e3 * fmax(time_s - now_s(), 0)), 1e6);
+}
+
 /* Waits for a signal, an epoch, or LATEST_S, and deals with what came. */
 static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
   struct pollfd events[] = {{.fd = run->child.signal_fd, .events = POLLIN},
                             {.fd = loop->wake_fd, .events = POLLIN}};
   const double until_s = fmin(fmin(loop->next_sample_s, loop->kill_at_s), latest_s);
-  const double wait_ms = ceil(1e3 * fmax(until_s - now_s(), 0));
   eventfd_t count;
-  if (poll(events, 2, (int)fmin(wait_ms, 1e6)) > 0 && (events[1].revents & POLLIN) != 0)
+  if (poll(events, 2, milliseconds_until(until_s)) > 0 && (events[1].revents & POLLIN) != 0)
     (void)eventfd_read(loop->wake_fd, &count);
   jc_child_take_signals(&run->child, loop->options->tree);
   if (run->child.resized) {
@@ -202,6 +207,7 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
   const double begin_s = now_s();
   bool told = false;
+  loop->asked_to_end = run->child.wish_to_end;
   run->child.wish_to_end = false;
   if (options->left == JC_LEFT_STOP && !run->stopped && count_left(loop) > 0)
     stop_tree(loop);
@@ -217,6 +223,22 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
     turn(loop, now_s() + look_period_s, error);
   }
   jc_child_take_signals(&run->child, loop->options->tree); /* zombies of the last look */
+}
+
+/* To our reader, unless that does not take it although an end is wished. */
+static void finish_output(struct loop *loop) {
+  struct jc_command_run *run = loop->run;
+  struct pollfd events[] = {{.fd = loop->relay.ended_fd, .events = POLLIN},
+                            {.fd = run->child.signal_fd, .events = POLLIN}};
+  const bool asked = loop->asked_to_end || run->child.wish_to_end || run->stopped;
+  const double give_up_s = asked ? now_s() + settle_s : INFINITY;
+  run->child.wish_to_end = false;
+  jc_relay_end(&loop->relay);
+  do {
+    (void)poll(events, 2, milliseconds_until(give_up_s));
+    jc_child_take_signals(&run->child, loop->options->tree);
+  } while (events[0].revents == 0 && !run->child.wish_to_end && now_s() < give_up_s);
+  run->untaken_bytes = jc_relay_finish(&loop->relay);
 }
 
 /* Nothing that happens from now on is the run's. */
@@ -241,7 +263,7 @@ static void follow(struct loop *loop, struct jc_error *error) {
   }
   deal_with_left(loop, error);
   if (!loop->options->direct)
-    jc_relay_finish(&loop->relay);
+    finish_output(loop);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
     const uint32_t count = jc_epoch_lines_end(&loop->lines[i]);
     if (count > 0)
@@ -272,7 +294,7 @@ static enum jc_status begin(struct loop *loop, struct jc_error *error) {
     (void)jc_tree_signal(loop->options->tree, SIGKILL);
   }
   if (jc_error_is_set(error) && !direct)
-    jc_relay_finish(&loop->relay);
+    (void)jc_relay_finish(&loop->relay);
   return error->status;
 }
 

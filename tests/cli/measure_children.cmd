@@ -30,6 +30,24 @@ grep -c joulecast.run/1 runs.jsonl
 # A reader that is slow.
 $measure -q -- seq 300000 | { sleep 0.5; cat; } | cksum
 seq 300000 | cksum
+# A reader that takes nothing: a signal ends the command, and with it the run, whose record is whole.
+# More is printed than the reader's pipe holds (64 kB).
+mkfifo stuck
+sleep 1000 <stuck &
+reader=$!
+$measure -r stuck.jsonl -b 1 -o stuck.txt -- \
+  sh -c 'head -c 100000 many; echo all >all.new; mv all.new all.txt; exec sleep 1000' >stuck &
+joulecast=$!
+until [ -e all.txt ] || ! kill -0 $joulecast; do sleep 0.05; done
+kill -TERM $joulecast
+(sleep 60; kill -KILL $joulecast 2>/dev/null) &
+watchdog=$!
+wait $joulecast
+echo "exit $?"
+kill $watchdog $reader
+grep -c '"end":"signal 15"' stuck.jsonl
+tr '\n' ' ' <stuck.txt | tr -s ' ' | grep -o '[0-9]* bytes of output were not taken by the reader' |
+  awk '{ $1 = $1 >= 100000 - 65536 && $1 <= 100000 ? "N" : $1; print }'
 # Standard input is the command's.
 echo from here | $measure -q -- cat
 # A shell that has a child already and becomes joulecast: that one is not the command's.
