@@ -100,6 +100,7 @@ enum jc_status jc_relay_open(const struct jc_relay_hooks *hooks, struct jc_relay
                                                 .from = -1,
                                                 .child_fd = -1,
                                                 .line_begins = true,
+                                                .rest_ms = REST_MS,
                                                 .seen_left = UINT64_MAX};
   relay->stop_fd = eventfd(0, EFD_CLOEXEC);
   relay->ended_fd = eventfd(0, EFD_CLOEXEC);
@@ -186,7 +187,7 @@ static bool wait_for_output(const struct jc_relay_stream *stream, bool *finishin
 /* Lets small pieces gather; a wish to finish ends it. */
 static void rest(const struct jc_relay_stream *stream) {
   struct pollfd stop = {.fd = stream->relay->stop_fd, .events = POLLIN};
-  (void)poll(&stop, 1, REST_MS);
+  (void)poll(&stop, 1, (int)stream->rest_ms);
 }
 
 /* Bytes that wait to be read; polled before, so that the kernel hands on what is on its way through

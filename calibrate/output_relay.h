@@ -53,8 +53,9 @@ struct jc_relay_stream {
   int child_fd; /* ... what the child writes here; closed here after the fork */
   bool terminal;
   bool started;
-  bool line_begins;   /* the last byte was a newline, or none was passed on */
-  uint64_t untaken;   /* bytes that were given up */
+  bool line_begins; /* the last byte was a newline, or none was passed on */
+  uint32_t rest_ms; /* behind a small piece; of jc_relay_open(), may be changed before the start */
+  uint64_t untaken; /* bytes that were given up */
   uint64_t seen_left; /* bytes that are to be told of; UINT64_MAX: all */
   pthread_t thread;
 };
