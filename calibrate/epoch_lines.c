@@ -16,9 +16,11 @@ static const char *skip_brackets(const char *text) {
   text += text[1] == '^' ? 2 : 1;
   text += *text == ']';
   while (*text != '\0' && *text != ']') {
-    const char class = *text == '[' ? text[1] : '\0';
-    const char close[] = {class, ']', '\0'};
-    const char *end = class == ':' || class == '.' || class == '=' ? strstr(text + 2, close) : NULL;
+    const char *end = NULL;
+    if (*text == '[' && text[1] != '\0' && strchr(":.=", text[1]) != NULL) {
+      const char close[] = {text[1], ']', '\0'};
+      end = strstr(text + 2, close);
+    }
     text = end != NULL ? end + 2 : text + 1;
   }
   return *text == ']' ? text + 1 : text;
