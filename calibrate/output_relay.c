@@ -241,7 +241,7 @@ enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error) {
   sigset_t most, before;
   (void)sigfillset(&most);
   (void)sigdelset(&most, WAKE_SIGNAL);
-  (void)sigaction(WAKE_SIGNAL, &action, &relay->wake);
+  relay->wakes = sigaction(WAKE_SIGNAL, &action, &relay->wake) == 0;
   (void)pthread_sigmask(SIG_SETMASK, &most, &before);
   /* One for ourselves, so that the first thread is not the last as long as others are to come. */
   atomic_store(&relay->running, 1);
@@ -282,8 +282,7 @@ void jc_relay_end(struct jc_relay *relay) {
     (void)eventfd_write(relay->stop_fd, 1);
 }
 
-/* A signal that comes just before write() would be in vain: so again, until the thread has ended.
- */
+/* A signal that comes just before write() is in vain: so again, until the thread has ended. */
 static void join_waking(pthread_t thread) {
   struct timespec until;
   do {
@@ -297,7 +296,6 @@ static void join_waking(pthread_t thread) {
 
 uint64_t jc_relay_finish(struct jc_relay *relay) {
   uint64_t untaken = 0;
-  bool started = false;
   atomic_store(&relay->given_up, true);
   jc_relay_end(relay);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
@@ -307,11 +305,10 @@ uint64_t jc_relay_finish(struct jc_relay *relay) {
     else
       close_open(&stream->from);
     close_open(&stream->child_fd);
-    started = started || stream->started;
     stream->started = false;
     untaken += stream->untaken;
   }
-  if (started)
+  if (relay->wakes)
     (void)sigaction(WAKE_SIGNAL, &relay->wake, NULL);
   close_open(&relay->stop_fd);
   close_open(&relay->ended_fd);

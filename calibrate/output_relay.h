@@ -66,6 +66,7 @@ struct jc_relay {
   int ended_fd;               /* readable: every thread has ended */
   atomic_uint running;        /* threads */
   atomic_bool given_up;       /* nothing is written any more */
+  bool wakes;                 /* SIGURG has our handler */
   struct sigaction wake;      /* of SIGURG, as it was */
   pthread_mutex_t seen_mutex; /* around reading, and hooks.seen */
   pthread_mutex_t screen;     /* around what is written to terminals */
