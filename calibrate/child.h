@@ -3,8 +3,9 @@
  *   struct jc_child child;
  *   jc_child_block_signals(&child, error);                  before any thread is made
  *   status = jc_child_start(argv, relay, &child, error);    127, 126: child.exit_code
- *   poll() on child.signal_fd; jc_child_take_signals(&child, &tree) tells what happened, passes it
- * on jc_child_unblock(&child);
+ *   poll() on child.signal_fd; then
+ *   jc_child_take_signals(&child, &tree);                   tells what happened, passes it on
+ *   jc_child_unblock(&child);
  *
  * If we are killed (kill -9, out of memory) the kernel sends the child SIGTERM (PR_SET_PDEATHSIG,
  * prctl(2)), and the child alone: what it has started hears nothing of it, and neither does a

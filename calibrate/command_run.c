@@ -262,6 +262,8 @@ static void follow(struct loop *loop, struct jc_error *error) {
     close_account(loop);
   }
   deal_with_left(loop, error);
+  if (whole_tree)
+    close_account(loop);
   if (!loop->options->direct)
     finish_output(loop);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
@@ -269,8 +271,6 @@ static void follow(struct loop *loop, struct jc_error *error) {
     if (count > 0)
       push_epochs(loop, count);
   }
-  if (whole_tree)
-    close_account(loop);
   const bool epoch = take_epochs(loop, error);
   project(loop);
   (void)loop->options->each(loop->options->context, run, epoch);

@@ -30,6 +30,12 @@ grep -c joulecast.run/1 runs.jsonl
 # A reader that is slow.
 $measure -q -- seq 300000 | { sleep 0.5; cat; } | cksum
 seq 300000 | cksum
+# One that begins a second after the command's end, for which the command is not charged.
+begin=$(date +%s.%N)
+$measure --left wait --format json -o late.json -q -- sh -c 'head -c 100000 many; echo >ended' |
+  { until [ -e ended ]; do sleep 0.05; done; sleep 1; wc -c; }
+awk -F'[:,]' -v begin="$begin" -v end="$(date +%s.%N)" '
+  /^  "time_s"/ { print ($2 < end - begin - 0.8 ? "its own time" : $2 " of " end - begin) }' late.json
 # A reader that takes nothing: a signal ends the command, and with it the run, whose record is whole.
 # More is printed than the reader's pipe holds (64 kB).
 mkfifo stuck
