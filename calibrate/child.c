@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,9 +60,12 @@ void jc_child_unblock(struct jc_child *child) {
 
 /* ---- starting ---- */
 
-/* In the child. Tells REPORT_FD errno if there is no program to become. */
+/* In the child of PARENT. Tells REPORT_FD errno if there is no program to become. */
 static void become(char *const *argv, const struct jc_relay *relay, const struct jc_child *child,
-                   int report_fd) {
+                   pid_t parent, int report_fd) {
+  (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (getppid() != parent) /* it was killed before the kernel knew our wish */
+    _exit(128 + SIGTERM);
   if (relay != NULL)
     jc_relay_enter(relay);
   (void)sigaction(SIGPIPE, &child->pipe, NULL);
@@ -81,9 +85,9 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
     return fail_with("cannot start the command", errno, error);
   /* Here and not in the child, which may only do what is safe beside threads. */
   (void)setenv("PYTHONUNBUFFERED", "1", 0);
-  const pid_t pid = fork();
+  const pid_t self = getpid(), pid = fork();
   if (pid == 0)
-    become(argv, relay, child, report[1]);
+    become(argv, relay, child, self, report[1]);
   code = pid < 0 ? errno : 0;
   (void)close(report[1]);
   if (pid > 0) {
@@ -106,10 +110,10 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
 
 /* ---- signals ---- */
 
-static void reap(struct jc_child *child) {
+static void reap(struct jc_child *child, struct jc_tree *tree) {
   pid_t pid;
   int status;
-  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+  while ((pid = jc_tree_reap(tree, &status)) > 0) {
     if (pid != child->pid)
       continue;
     child->ended = true;
@@ -118,10 +122,12 @@ static void reap(struct jc_child *child) {
   }
 }
 
-/* By the foreground group of the terminal, which is ours, the child has it already. */
+/* By its own doing, or by the foreground group of the terminal if that is ours and its own. */
 static bool has_it(const struct jc_child *child, bool from_terminal,
                    const struct signalfd_siginfo *info) {
-  return from_terminal && info->ssi_code == SI_KERNEL && getpgid(child->pid) == getpgrp();
+  if (info->ssi_code != SI_KERNEL)
+    return (pid_t)info->ssi_pid == child->pid;
+  return from_terminal && getpgid(child->pid) == getpgrp();
 }
 
 /* By SIGTSTP and not SIGSTOP: of a group that no shell looks after the kernel then stops nobody. */
@@ -146,7 +152,7 @@ static void pass(struct jc_child *child, const struct signalfd_siginfo *info) {
     stop_here();
 }
 
-void jc_child_take_signals(struct jc_child *child) {
+void jc_child_take_signals(struct jc_child *child, struct jc_tree *tree) {
   struct signalfd_siginfo info;
   while (read(child->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
     if (info.ssi_signo == SIGWINCH)
@@ -154,5 +160,5 @@ void jc_child_take_signals(struct jc_child *child) {
     else if (info.ssi_signo != SIGCHLD)
       pass(child, &info);
   }
-  reap(child);
+  reap(child, tree);
 }

@@ -3,14 +3,28 @@
  *   struct jc_child child;
  *   jc_child_block_signals(&child, error);                  before any thread is made
  *   status = jc_child_start(argv, relay, &child, error);    127, 126: child.exit_code
- *   poll() on child.signal_fd; jc_child_take_signals(&child) tells what happened, passes it on
+ *   poll() on child.signal_fd; then
+ *   jc_child_take_signals(&child, &tree);                   tells what happened, passes it on
  *   jc_child_unblock(&child);
+ *
+ * If we are killed (kill -9, out of memory) the kernel sends the child SIGTERM (PR_SET_PDEATHSIG,
+ * prctl(2)), and the child alone: what it has started hears nothing of it, and neither does a
+ * set-user-ID or set-group-ID program or one with capabilities, whose exec() takes the wish back.
+ * It is the thread that called jc_child_start() whose end counts: it must be the main one.
  *
  * The child stays in our process group and session, so that Ctrl-C, Ctrl-\ and Ctrl-Z of a terminal
  * reach it as they would without us, once: such a signal (si_code SI_KERNEL) is passed on only if
  * the child has moved to a group of its own. One that was sent to us by a process goes to the child
- * (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH); a sender that
- * means the whole group, as timeout(1) does, then reaches it twice.
+ * (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH), unless the
+ * sender is the child: what it sends to its whole group (`kill 0`) it has got already.
+ *
+ * Any other sender that means the whole group, as timeout(1) does, reaches the child twice. siginfo
+ * does not tell kill(-group) from kill(pid), and neither does the sender's group: `timeout` is in
+ * ours, and `timeout --foreground`, which signals us alone, may be too. To pass on nothing, as
+ * time(1) does, would keep a scheduler's SIGTERM from the command. To put the child into a group of
+ * its own, as tini does, would mean to hand the terminal over and to play the shell at every stop.
+ * A signal twice is the smallest of the evils: programs end at the first.
+ *
  * The child gets the signal mask and dispositions that we were started with, and
  * PYTHONUNBUFFERED=1 unless the environment has one: a buffered line would come epochs late.
  */
@@ -22,6 +36,7 @@
 #include <sys/types.h>
 
 #include "calibrate/output_relay.h"
+#include "calibrate/process_tree.h"
 
 struct jc_child {
   pid_t pid;     /* 0: not started */
@@ -47,7 +62,7 @@ enum jc_status jc_child_start(char *const *argv, const struct jc_relay *relay,
 
 /* Deals with the signals that wait in signal_fd, and waits for children that have ended, adopted
  * ones too. A stop of the terminal's (Ctrl-Z) stops us here, until SIGCONT. */
-void jc_child_take_signals(struct jc_child *child);
+void jc_child_take_signals(struct jc_child *child, struct jc_tree *tree);
 
 /* Signals as they were before they were blocked, if they were. */
 void jc_child_unblock(struct jc_child *child);

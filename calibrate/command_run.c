@@ -12,7 +12,7 @@
 #include "calibrate/clock.h"
 #include "estimator/environment.h"
 
-/* Between looks at what a command has left, and how long it may take to end by itself. */
+/* Between looks at what a command has left, and how long it, and the output, may take to end. */
 static const double look_period_s = 0.05;
 static const double settle_s = 2;
 
@@ -34,6 +34,9 @@ struct loop {
   pthread_mutex_t mutex; /* guards the events */
   uint32_t event_count, event_capacity;
   struct epoch_event *events;
+  bool asked_to_end;            /* by a signal, before the command ended */
+  bool closed;                  /* the account is, at... */
+  struct jc_account_sample end; /* ... this sample */
   double next_sample_s;
   double kill_at_s; /* of a stop; INFINITY: none */
 };
@@ -117,14 +120,18 @@ static void project(struct loop *loop) {
                       &run->projection);
 }
 
+/* The last lines of a command are read when it has ended: its epochs end then, and not later. */
 static bool take_epochs(struct loop *loop, struct jc_error *error) {
   bool any;
   (void)pthread_mutex_lock(&loop->mutex);
   any = loop->event_count > 0;
   for (uint32_t i = 0; i < loop->event_count; i++) {
-    const struct epoch_event *event = &loop->events[i];
-    (void)jc_account_epochs(&loop->run->account, event->count, event->time_s, event->energy_j,
-                            error);
+    struct epoch_event event = loop->events[i];
+    if (loop->closed && event.time_s > loop->end.time_s) {
+      event.time_s = loop->end.time_s;
+      event.energy_j = loop->end.energy_j;
+    }
+    (void)jc_account_epochs(&loop->run->account, event.count, event.time_s, event.energy_j, error);
   }
   loop->event_count = 0;
   (void)pthread_mutex_unlock(&loop->mutex);
@@ -133,8 +140,8 @@ static bool take_epochs(struct loop *loop, struct jc_error *error) {
 
 static void stop_tree(struct loop *loop) {
   loop->kill_at_s = now_s() + loop->options->grace_s;
-  (void)jc_tree_signal(SIGTERM);
-  (void)jc_tree_signal(SIGCONT); /* one that is stopped would not hear of it */
+  (void)jc_tree_signal(loop->options->tree, SIGTERM);
+  (void)jc_tree_signal(loop->options->tree, SIGCONT); /* one that is stopped would not hear of it */
 }
 
 /* Samples, tells the caller, and stops the run if it says so. */
@@ -156,17 +163,21 @@ static void sample_and_tell(struct loop *loop, bool epoch) {
 
 /* ---- the loop ---- */
 
+/* For poll(); of a longer time, the beginning. */
+static int milliseconds_until(double time_s) {
+  return (int)fmin(ceil(1e3 * fmax(time_s - now_s(), 0)), 1e6);
+}
+
 /* Waits for a signal, an epoch, or LATEST_S, and deals with what came. */
 static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
   struct pollfd events[] = {{.fd = run->child.signal_fd, .events = POLLIN},
                             {.fd = loop->wake_fd, .events = POLLIN}};
   const double until_s = fmin(fmin(loop->next_sample_s, loop->kill_at_s), latest_s);
-  const double wait_ms = ceil(1e3 * fmax(until_s - now_s(), 0));
   eventfd_t count;
-  if (poll(events, 2, (int)fmin(wait_ms, 1e6)) > 0 && (events[1].revents & POLLIN) != 0)
+  if (poll(events, 2, milliseconds_until(until_s)) > 0 && (events[1].revents & POLLIN) != 0)
     (void)eventfd_read(loop->wake_fd, &count);
-  jc_child_take_signals(&run->child);
+  jc_child_take_signals(&run->child, loop->options->tree);
   if (run->child.resized) {
     run->child.resized = false;
     jc_relay_resize(&loop->relay);
@@ -174,19 +185,19 @@ static void turn(struct loop *loop, double latest_s, struct jc_error *error) {
       (void)kill(run->child.pid, SIGWINCH);
   }
   const bool epoch = take_epochs(loop, error);
-  if (now_s() >= loop->next_sample_s || epoch) {
+  if (!loop->closed && (now_s() >= loop->next_sample_s || epoch)) {
     sample_and_tell(loop, epoch);
     loop->next_sample_s = now_s() + loop->options->period_s;
   }
   if (now_s() >= loop->kill_at_s) {
-    run->killed = jc_tree_signal(SIGKILL) > 0 || run->killed;
+    run->killed = jc_tree_signal(loop->options->tree, SIGKILL) > 0 || run->killed;
     loop->kill_at_s = now_s() + look_period_s; /* those that were forked meanwhile */
   }
 }
 
 static uint32_t count_left(struct loop *loop) {
   struct jc_command_run *run = loop->run;
-  run->left_count = jc_tree_list(run->left, JC_LEFT_PIDS);
+  run->left_count = jc_tree_list(loop->options->tree, run->left, JC_LEFT_PIDS);
   return run->left_count;
 }
 
@@ -196,6 +207,7 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
   struct jc_command_run *run = loop->run;
   const double begin_s = now_s();
   bool told = false;
+  loop->asked_to_end = run->child.wish_to_end;
   run->child.wish_to_end = false;
   if (options->left == JC_LEFT_STOP && !run->stopped && count_left(loop) > 0)
     stop_tree(loop);
@@ -210,7 +222,31 @@ static void deal_with_left(struct loop *loop, struct jc_error *error) {
     }
     turn(loop, now_s() + look_period_s, error);
   }
-  jc_child_take_signals(&run->child); /* zombies of the last look */
+  jc_child_take_signals(&run->child, loop->options->tree); /* zombies of the last look */
+}
+
+/* To our reader, unless that does not take it although an end is wished. */
+static void finish_output(struct loop *loop) {
+  struct jc_command_run *run = loop->run;
+  struct pollfd events[] = {{.fd = loop->relay.ended_fd, .events = POLLIN},
+                            {.fd = run->child.signal_fd, .events = POLLIN}};
+  const bool asked = loop->asked_to_end || run->child.wish_to_end || run->stopped;
+  const double give_up_s = asked ? now_s() + settle_s : INFINITY;
+  run->child.wish_to_end = false;
+  jc_relay_end(&loop->relay);
+  do {
+    (void)poll(events, 2, milliseconds_until(give_up_s));
+    jc_child_take_signals(&run->child, loop->options->tree);
+  } while (events[0].revents == 0 && !run->child.wish_to_end && now_s() < give_up_s);
+  run->untaken_bytes = jc_relay_finish(&loop->relay);
+}
+
+/* Nothing that happens from now on is the run's. */
+static void close_account(struct loop *loop) {
+  loop->end = take_sample(loop, 0);
+  jc_account_sample(&loop->run->account, &loop->end);
+  loop->closed = true;
+  loop->next_sample_s = INFINITY;
 }
 
 static void follow(struct loop *loop, struct jc_error *error) {
@@ -220,22 +256,20 @@ static void follow(struct loop *loop, struct jc_error *error) {
   while (!run->child.ended)
     turn(loop, INFINITY, error);
   const bool whole_tree = loop->options->left != JC_LEFT_LEAVE || run->stopped;
-  struct jc_account_sample end = take_sample(loop, 0);
   if (!whole_tree) {
-    jc_account_sample(&run->account, &end);
-    loop->next_sample_s = INFINITY;
+    if (!loop->options->direct)
+      jc_relay_end_seeing(&loop->relay);
+    close_account(loop);
   }
   deal_with_left(loop, error);
+  if (whole_tree)
+    close_account(loop);
   if (!loop->options->direct)
-    jc_relay_finish(&loop->relay);
+    finish_output(loop);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
     const uint32_t count = jc_epoch_lines_end(&loop->lines[i]);
     if (count > 0)
       push_epochs(loop, count);
-  }
-  if (whole_tree) {
-    end = take_sample(loop, 0);
-    jc_account_sample(&run->account, &end);
   }
   const bool epoch = take_epochs(loop, error);
   project(loop);
@@ -257,10 +291,10 @@ static enum jc_status begin(struct loop *loop, struct jc_error *error) {
                             error) == JC_OK &&
              !direct && jc_relay_start(&loop->relay, error) != JC_OK) {
     (void)kill(run->child.pid, SIGKILL);
-    (void)jc_tree_signal(SIGKILL);
+    (void)jc_tree_signal(loop->options->tree, SIGKILL);
   }
   if (jc_error_is_set(error) && !direct)
-    jc_relay_finish(&loop->relay);
+    (void)jc_relay_finish(&loop->relay);
   return error->status;
 }
 

@@ -7,9 +7,14 @@
  * The run ends with its command. Processes that it leaves behind (daemons, workers) are the
  * caller's choice:
  *   JC_LEFT_LEAVE   those that do not end within 2 s are named and left as they are; their joules
- *                   count until the command's end, and what they print later has no reader
+ *                   count until the command's end, what they print later tells of no epoch, and
+ *                   what they print after those 2 s has no reader
  *   JC_LEFT_WAIT    the run goes on until the last has ended, or SIGINT, SIGTERM, ... comes
  *   JC_LEFT_STOP    they are stopped as above
+ *
+ * What the command printed goes to our reader, however slowly that takes it. If the run was
+ * stopped, by the caller or a signal, a reader that has not taken all 2 s after the end gets no
+ * more, and none does after a signal that comes then (untaken_bytes).
  */
 #ifndef JC_CALIBRATE_COMMAND_RUN_H
 #define JC_CALIBRATE_COMMAND_RUN_H
@@ -34,6 +39,7 @@ struct jc_command_run {
   struct jc_projection projection; /* NAN where nothing can be said */
   bool stopped;                    /* by the caller's answer */
   bool killed;                     /* SIGKILL was needed */
+  uint64_t untaken_bytes;          /* of the output, given up */
   uint32_t left_count;             /* processes that outlived the run... */
   pid_t left[JC_LEFT_PIDS];        /* ... the first of them */
 };

@@ -8,6 +8,73 @@
 
 static const char protocol[] = "joulecast-epoch ";
 
+/* ---- the pattern ---- */
+
+/* Behind the bracket expression "[...]" at TEXT, in which ']' may come first and "[:", "[.", "[="
+ * open classes; or its end, where regcomp() complains. */
+static const char *skip_brackets(const char *text) {
+  text += text[1] == '^' ? 2 : 1;
+  text += *text == ']';
+  while (*text != '\0' && *text != ']') {
+    const char *end = NULL;
+    if (*text == '[' && text[1] != '\0' && strchr(":.=", text[1]) != NULL) {
+      const char close[] = {text[1], ']', '\0'};
+      end = strstr(text + 2, close);
+    }
+    text = end != NULL ? end + 2 : text + 1;
+  }
+  return *text == ']' ? text + 1 : text;
+}
+
+/* Behind the group "(...)" at TEXT. */
+static const char *skip_group(const char *text) {
+  unsigned depth = 0;
+  do {
+    depth += *text == '(';
+    depth -= *text == ')';
+    if (*text == '[')
+      text = skip_brackets(text);
+    else
+      text += *text == '\\' && text[1] != '\0' ? 2 : 1;
+  } while (depth > 0 && *text != '\0');
+  return text;
+}
+
+/* A run of plain characters, of which a quantifier may take away the last. Blanks are left out: NUL
+ * bytes of a line become some. */
+static size_t plain_run(const char *text) {
+  size_t length = 0;
+  while (text[length] > ' ' && text[length] <= '~' &&
+         strchr("\\[](){}.*+?^$|", text[length]) == NULL)
+    length++;
+  const bool quantified = text[length] != '\0' && strchr("*+?{", text[length]) != NULL;
+  return length > 0 && quantified ? length - 1 : length;
+}
+
+/* The longest run that every match holds: outside of groups, and of none if there is a choice.
+ * regexec() takes much longer for a line than a search for that. */
+static void find_literal(const char *regex, char *literal, size_t size) {
+  const char *best = regex;
+  size_t best_length = 0;
+  while (*regex != '\0' && *regex != '|') {
+    const size_t length = plain_run(regex);
+    if (length > best_length) {
+      best = regex;
+      best_length = length;
+    }
+    regex += length;
+    if (*regex == '[')
+      regex = skip_brackets(regex);
+    else if (*regex == '(')
+      regex = skip_group(regex);
+    else if (*regex == '{')
+      regex += strcspn(regex, "}|");
+    else if (*regex != '\0' && *regex != '|')
+      regex += *regex == '\\' && regex[1] != '\0' ? 2 : 1;
+  }
+  snprintf(literal, size, "%.*s", *regex == '|' ? 0 : (int)best_length, best);
+}
+
 enum jc_status jc_epoch_pattern_open(const char *regex, struct jc_epoch_pattern *pattern,
                                      struct jc_error *error) {
   char text[128];
@@ -15,8 +82,10 @@ enum jc_status jc_epoch_pattern_open(const char *regex, struct jc_epoch_pattern 
   if (regex == NULL)
     return JC_OK;
   const int code = regcomp(&pattern->regex, regex, REG_EXTENDED);
-  if (code == 0)
+  if (code == 0) {
+    find_literal(regex, pattern->literal, sizeof(pattern->literal));
     return JC_OK;
+  }
   (void)regerror(code, &pattern->regex, text, sizeof(text));
   pattern->has_regex = false;
   return jc_fail(error, JC_ERROR_USAGE, 0, "--epoch-regex",
@@ -28,6 +97,8 @@ void jc_epoch_pattern_close(struct jc_epoch_pattern *pattern) {
     regfree(&pattern->regex);
   pattern->has_regex = false;
 }
+
+/* ---- a line ---- */
 
 /* Digits from TEXT, at most LENGTH characters; *REST is behind them. False: none, or too many. */
 static bool take_number(const char *text, size_t length, uint64_t *number, const char **rest) {
@@ -101,12 +172,11 @@ static uint32_t end_line(struct jc_epoch_lines *lines) {
   const uint32_t length = lines->length;
   assert(length <= JC_EPOCH_LINE_BYTES);
   lines->length = 0;
-  if (length == 0)
+  if (length == 0 ||
+      memmem(lines->line, length, pattern->literal, strlen(pattern->literal)) == NULL)
     return 0;
-  for (uint32_t i = 0; i < length; i++) {
-    if (lines->line[i] == '\0')
-      lines->line[i] = ' ';
-  }
+  for (char *nul = lines->line; (nul = memchr(nul, '\0', length - (size_t)(nul - lines->line)));)
+    *nul = ' ';
   lines->line[length] = '\0';
   if (!(pattern->has_regex ? match_regex(&pattern->regex, lines->line, &told)
                            : match_protocol(lines->line, &told)))

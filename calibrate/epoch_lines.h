@@ -35,12 +35,14 @@ enum { JC_EPOCH_LINE_BYTES = 4096, JC_EPOCH_MAX_STEP = 1000 };
 struct jc_epoch_pattern {
   bool has_regex;
   regex_t regex;
-  bool numbered;   /* a number was seen: */
-  uint64_t number; /* the largest */
-  uint64_t first;  /* the first one */
-  uint64_t total;  /* of epochs, as the program says; 0: it does not */
-  uint64_t lines;  /* that told of an epoch, whether they counted or not */
-  uint64_t back;   /* of them, lines whose number was below the largest: not counted */
+  char literal[32]; /* stands in every line that the regex finds, if it is not ""; looked for first
+                     */
+  bool numbered;    /* a number was seen: */
+  uint64_t number;  /* the largest */
+  uint64_t first;   /* the first one */
+  uint64_t total;   /* of epochs, as the program says; 0: it does not */
+  uint64_t lines;   /* that told of an epoch, whether they counted or not */
+  uint64_t back;    /* of them, lines whose number was below the largest: not counted */
 };
 
 struct jc_epoch_lines {

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "calibrate/meter.h"
@@ -21,6 +22,15 @@ enum { PIECE_BYTES = 1 << 16, LEFT_BYTES = 1 << 20 };
 /* A program that prints line by line would wake us for each. Pieces of half of what a
  * pseudo-terminal holds (4 kB) are large enough to be passed on without a rest. */
 enum { SMALL_BYTES = 2048, REST_MS = 4 };
+
+static void close_open(int *fd) {
+  if (*fd >= 0)
+    (void)close(*fd);
+  *fd = -1;
+}
+
+/* Ignored by default, and sent by nobody but the kernel, for sockets. */
+enum { WAKE_SIGNAL = SIGURG };
 
 /* ---- opening ---- */
 
@@ -84,10 +94,17 @@ enum jc_status jc_relay_open(const struct jc_relay_hooks *hooks, struct jc_relay
   (void)pthread_mutex_init(&relay->seen_mutex, NULL);
   (void)pthread_mutex_init(&relay->screen, NULL);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++)
-    relay->stream[i] = (struct jc_relay_stream){
-        .relay = relay, .number = i, .to = -1, .from = -1, .child_fd = -1, .line_begins = true};
+    relay->stream[i] = (struct jc_relay_stream){.relay = relay,
+                                                .number = i,
+                                                .to = -1,
+                                                .from = -1,
+                                                .child_fd = -1,
+                                                .line_begins = true,
+                                                .rest_ms = REST_MS,
+                                                .seen_left = UINT64_MAX};
   relay->stop_fd = eventfd(0, EFD_CLOEXEC);
-  if (relay->stop_fd < 0)
+  relay->ended_fd = eventfd(0, EFD_CLOEXEC);
+  if (relay->stop_fd < 0 || relay->ended_fd < 0)
     (void)fail_open("an event", error);
   else if (fstat(STDOUT_FILENO, &status) == 0)
     (void)open_stream(relay, 0, STDOUT_FILENO, error);
@@ -98,7 +115,7 @@ enum jc_status jc_relay_open(const struct jc_relay_hooks *hooks, struct jc_relay
       (void)open_stream(relay, 1, STDERR_FILENO, error);
   }
   if (jc_error_is_set(error))
-    jc_relay_finish(relay);
+    (void)jc_relay_finish(relay);
   return error->status;
 }
 
@@ -111,33 +128,46 @@ void jc_relay_enter(const struct jc_relay *relay) {
 
 /* ---- passing on ---- */
 
-static bool write_whole(int fd, const char *bytes, size_t length) {
-  while (length > 0) {
-    const ssize_t written = write(fd, bytes, length);
+static bool write_whole(struct jc_relay_stream *stream, const char *bytes, size_t length) {
+  while (length > 0 && !atomic_load(&stream->relay->given_up)) {
+    const ssize_t written = write(stream->to, bytes, length);
     if (written >= 0) {
       bytes += written;
       length -= (size_t)written;
     } else if (errno == EAGAIN) { /* somebody made our output non-blocking */
-      struct pollfd ready = {.fd = fd, .events = POLLOUT};
+      struct pollfd ready = {.fd = stream->to, .events = POLLOUT};
       (void)poll(&ready, 1, -1);
     } else if (errno != EINTR) {
       return false;
     }
   }
-  return true;
+  stream->untaken += length;
+  return length == 0;
+}
+
+/* As read(). Under the mutex, so that what was taken is told of before seeing can end. */
+static ssize_t read_piece(struct jc_relay_stream *stream, char *piece, size_t size) {
+  struct jc_relay *relay = stream->relay;
+  (void)pthread_mutex_lock(&relay->seen_mutex);
+  const ssize_t length = read(stream->from, piece, size);
+  if (length > 0 && stream->seen_left > 0) {
+    const uint64_t read_bytes = (uint64_t)length;
+    const uint64_t seen = read_bytes < stream->seen_left ? read_bytes : stream->seen_left;
+    relay->hooks.seen(relay->hooks.context, stream->number, piece, (size_t)seen);
+    stream->seen_left -= seen;
+  }
+  (void)pthread_mutex_unlock(&relay->seen_mutex);
+  return length;
 }
 
 static bool pass_on(struct jc_relay_stream *stream, const char *bytes, size_t length) {
   struct jc_relay *relay = stream->relay;
-  (void)pthread_mutex_lock(&relay->seen_mutex);
-  relay->hooks.seen(relay->hooks.context, stream->number, bytes, length);
-  (void)pthread_mutex_unlock(&relay->seen_mutex);
   if (!stream->terminal)
-    return write_whole(stream->to, bytes, length);
+    return write_whole(stream, bytes, length);
   (void)pthread_mutex_lock(&relay->screen);
   if (relay->hooks.clear != NULL)
     relay->hooks.clear(relay->hooks.context);
-  const bool written = write_whole(stream->to, bytes, length);
+  const bool written = write_whole(stream, bytes, length);
   stream->line_begins = bytes[length - 1] == '\n';
   (void)pthread_mutex_unlock(&relay->screen);
   return written;
@@ -157,16 +187,32 @@ static bool wait_for_output(const struct jc_relay_stream *stream, bool *finishin
 /* Lets small pieces gather; a wish to finish ends it. */
 static void rest(const struct jc_relay_stream *stream) {
   struct pollfd stop = {.fd = stream->relay->stop_fd, .events = POLLIN};
-  (void)poll(&stop, 1, REST_MS);
+  (void)poll(&stop, 1, (int)stream->rest_ms);
+}
+
+/* Bytes that wait to be read; polled before, so that the kernel hands on what is on its way through
+ * a pseudo-terminal. */
+static uint64_t waiting_bytes(const struct jc_relay_stream *stream) {
+  struct pollfd ready = {.fd = stream->from, .events = POLLIN};
+  int bytes = 0;
+  if (stream->from < 0 || poll(&ready, 1, 0) < 0 || ioctl(stream->from, FIONREAD, &bytes) != 0)
+    return 0;
+  return (uint64_t)bytes;
+}
+
+static void leave(struct jc_relay *relay) {
+  if (atomic_fetch_sub(&relay->running, 1) == 1)
+    (void)eventfd_write(relay->ended_fd, 1);
 }
 
 static void *relay_output(void *argument) {
   struct jc_relay_stream *stream = argument;
+  struct jc_relay *relay = stream->relay;
   char piece[PIECE_BYTES];
   bool finishing = false;
   size_t left = LEFT_BYTES;
   while (left > 0 && wait_for_output(stream, &finishing)) {
-    const ssize_t length = read(stream->from, piece, sizeof(piece));
+    const ssize_t length = read_piece(stream, piece, sizeof(piece));
     if (length < 0 && errno == EINTR)
       continue;
     /* 0, or EIO of a pseudo-terminal: nobody can write any more. */
@@ -177,27 +223,50 @@ static void *relay_output(void *argument) {
     else if (length < SMALL_BYTES)
       rest(stream);
   }
-  (void)close(stream->from);
-  stream->from = -1;
+  (void)pthread_mutex_lock(&relay->seen_mutex);
+  if (atomic_load(&relay->given_up))
+    stream->untaken += waiting_bytes(stream);
+  close_open(&stream->from);
+  (void)pthread_mutex_unlock(&relay->seen_mutex);
+  leave(relay);
   return NULL;
 }
 
+static void wake(int signal) {
+  (void)signal; /* that write() and poll() return is all */
+}
+
 enum jc_status jc_relay_start(struct jc_relay *relay, struct jc_error *error) {
-  sigset_t all, before;
-  (void)sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  const struct sigaction action = {.sa_handler = wake};
+  sigset_t most, before;
+  (void)sigfillset(&most);
+  (void)sigdelset(&most, WAKE_SIGNAL);
+  relay->wakes = sigaction(WAKE_SIGNAL, &action, &relay->wake) == 0;
+  (void)pthread_sigmask(SIG_SETMASK, &most, &before);
+  /* One for ourselves, so that the first thread is not the last as long as others are to come. */
+  atomic_store(&relay->running, 1);
   for (unsigned i = 0; i < JC_RELAY_STREAMS && !jc_error_is_set(error); i++) {
     struct jc_relay_stream *stream = &relay->stream[i];
     if (stream->to < 0)
       continue;
-    (void)close(stream->child_fd);
-    stream->child_fd = -1;
+    close_open(&stream->child_fd);
+    atomic_fetch_add(&relay->running, 1);
     stream->started = pthread_create(&stream->thread, NULL, relay_output, stream) == 0;
-    if (!stream->started)
+    if (!stream->started) {
+      atomic_fetch_sub(&relay->running, 1);
       (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "cannot start a thread for the output");
+    }
   }
+  leave(relay);
   (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
   return error->status;
+}
+
+void jc_relay_end_seeing(struct jc_relay *relay) {
+  (void)pthread_mutex_lock(&relay->seen_mutex);
+  for (unsigned i = 0; i < JC_RELAY_STREAMS; i++)
+    relay->stream[i].seen_left = waiting_bytes(&relay->stream[i]);
+  (void)pthread_mutex_unlock(&relay->seen_mutex);
 }
 
 void jc_relay_resize(struct jc_relay *relay) {
@@ -208,27 +277,44 @@ void jc_relay_resize(struct jc_relay *relay) {
   }
 }
 
-static void close_open(int *fd) {
-  if (*fd >= 0)
-    (void)close(*fd);
-  *fd = -1;
-}
-
-void jc_relay_finish(struct jc_relay *relay) {
+void jc_relay_end(struct jc_relay *relay) {
   if (relay->stop_fd >= 0)
     (void)eventfd_write(relay->stop_fd, 1);
+}
+
+/* A signal that comes just before write() is in vain: so again, until the thread has ended. */
+static void join_waking(pthread_t thread) {
+  struct timespec until;
+  do {
+    (void)pthread_kill(thread, WAKE_SIGNAL);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += 10000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+  } while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
+}
+
+uint64_t jc_relay_finish(struct jc_relay *relay) {
+  uint64_t untaken = 0;
+  atomic_store(&relay->given_up, true);
+  jc_relay_end(relay);
   for (unsigned i = 0; i < JC_RELAY_STREAMS; i++) {
     struct jc_relay_stream *stream = &relay->stream[i];
     if (stream->started)
-      (void)pthread_join(stream->thread, NULL);
+      join_waking(stream->thread);
     else
       close_open(&stream->from);
     close_open(&stream->child_fd);
     stream->started = false;
+    untaken += stream->untaken;
   }
+  if (relay->wakes)
+    (void)sigaction(WAKE_SIGNAL, &relay->wake, NULL);
   close_open(&relay->stop_fd);
+  close_open(&relay->ended_fd);
   (void)pthread_mutex_destroy(&relay->seen_mutex);
   (void)pthread_mutex_destroy(&relay->screen);
+  return untaken;
 }
 
 bool jc_relay_take_screen(struct jc_relay *relay) {

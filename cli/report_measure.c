@@ -79,6 +79,9 @@ void report_measure_notes(struct measuring *m) {
                 "the command left %u process%s running (%s): not counted from its end on; "
                 "--left wait or --left stop",
                 run->left_count, run->left_count == 1 ? "" : "es", pids);
+  if (run->untaken_bytes > 0)
+    inputs_note(&m->inputs, "%llu bytes of output were not taken by the reader",
+                (unsigned long long)run->untaken_bytes);
   if (run->killed)
     inputs_note(&m->inputs, "not all processes ended within the grace time: killed");
   if (m->run.account.share)

@@ -8,6 +8,7 @@
 
 static struct tree tree;
 static struct advancer advancer;
+static struct jc_tree processes; /* of the last run */
 static const char *const zones[] = {"intel-rapl:0", NULL};
 
 /* A machine of one package, whose counter advances until advancer_stop(). */
@@ -26,6 +27,7 @@ static struct jc_meter *open_machine(void) {
 
 static void close_machine(struct jc_meter *meter) {
   jc_meter_close(meter);
+  jc_tree_close(&processes);
   tree_remove(&tree);
 }
 
@@ -53,7 +55,6 @@ static struct jc_epoch_pattern pattern;
 
 static struct jc_command_run run_script(struct jc_meter *meter, const struct setting *setting) {
   char *argv[] = {(char *)"sh", (char *)"-c", (char *)setting->script, NULL};
-  struct jc_tree processes;
   struct jc_command_run run;
   struct jc_error error = {0};
   cr_assert_eq(jc_epoch_pattern_open(NULL, &pattern, &error), JC_OK);
@@ -67,7 +68,6 @@ static struct jc_command_run run_script(struct jc_meter *meter, const struct set
                                              .grace_s = setting->grace_s,
                                              .each = setting->each != NULL ? setting->each : go_on};
   cr_assert_eq(jc_command_run(&options, &run, &error), JC_OK, "%s", error.text);
-  jc_tree_close(&processes);
   return run;
 }
 
@@ -142,14 +142,35 @@ Test(command_run, a_daemon_is_named_or_stopped) {
   cr_assert_geq(run.left_count, 1);
   cr_assert_eq(kill(run.left[0], 0), 0, "it lives");
   jc_command_run_free(&run);
-  while (jc_tree_signal(SIGKILL) > 0)
+  while (jc_tree_signal(&processes, SIGKILL) > 0)
     (void)usleep(1000);
   setting.left = JC_LEFT_STOP;
   setting.grace_s = 0.2;
   run = run_script(meter, &setting);
   cr_assert_eq(run.left_count, 0);
   cr_assert(run.killed);
-  cr_assert_eq(jc_tree_list(NULL, 0), 0);
+  cr_assert_eq(jc_tree_list(&processes, NULL, 0), 0);
+  jc_command_run_free(&run);
+  advancer_stop(&advancer);
+  close_machine(meter);
+}
+
+/* It says so 0.5 s after the command has ended. */
+Test(command_run, an_epoch_after_the_end_does_not_count) {
+  struct jc_meter *meter = open_machine();
+  const struct setting setting = {
+      .script = "(command=$$; while kill -0 $command 2>/dev/null; do sleep 0.02; done; sleep 0.5\n"
+                " echo joulecast-epoch 2; sleep 0.1) &\n"
+                "echo joulecast-epoch 1"};
+  struct timespec before, after;
+  (void)clock_gettime(CLOCK_MONOTONIC, &before);
+  struct jc_command_run run = run_script(meter, &setting);
+  (void)clock_gettime(CLOCK_MONOTONIC, &after);
+  const double wall_s =
+      (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+  cr_assert_eq(run.account.epoch_count, 1);
+  cr_assert_leq(run.account.epochs[0].time_s, jc_account_total(&run.account).time_s);
+  cr_assert_leq(jc_account_total(&run.account).time_s, wall_s - 0.5);
   jc_command_run_free(&run);
   advancer_stop(&advancer);
   close_machine(meter);
@@ -177,14 +198,13 @@ Test(command_run, a_stop_reaches_every_process) {
   cr_assert(run.stopped);
   cr_assert(run.killed);
   cr_assert_eq(run.child.signal, SIGKILL);
-  cr_assert_eq(jc_tree_list(NULL, 0), 0);
+  cr_assert_eq(jc_tree_list(&processes, NULL, 0), 0);
   jc_command_run_free(&run);
   advancer_stop(&advancer);
   close_machine(meter);
 }
 
 Test(command_run, cpu_time_is_that_of_the_tree) {
-  struct jc_tree processes;
   struct timespec before, after;
   jc_tree_open(&processes);
   const double begin_s = jc_tree_cpu_s(&processes, 0);
@@ -200,6 +220,33 @@ Test(command_run, cpu_time_is_that_of_the_tree) {
   cr_assert_gt(cpu_s, 0.02);
   cr_assert_leq(cpu_s, 1.05 * wall_s + 0.03);
   jc_tree_close(&processes);
+}
+
+/* One that computes and ends during the run, and one that outlives it. */
+Test(command_run, children_from_before_are_not_the_commands) {
+  struct jc_meter *meter = open_machine();
+  const pid_t computes = fork();
+  if (computes == 0) {
+    while (clock() < CLOCKS_PER_SEC) { /* CPU time */
+    }
+    _exit(0);
+  }
+  const pid_t outlives = fork();
+  if (outlives == 0)
+    (void)pause();
+  char script[128];
+  snprintf(script, sizeof(script), "while [ -d /proc/%ld ]; do sleep 0.05; done", (long)computes);
+  const struct setting setting = {.script = script, .left = JC_LEFT_STOP};
+  struct jc_command_run run = run_script(meter, &setting);
+  cr_assert_eq(run.child.exit_code, 0);
+  cr_assert_eq(run.left_count, 0);
+  cr_assert_eq(waitpid(outlives, NULL, WNOHANG), 0, "it lives");
+  cr_assert_eq(waitpid(computes, NULL, WNOHANG), -1, "it was waited for");
+  cr_assert_lt(run.account.last.cpu_s - run.account.begin.cpu_s, 0.9);
+  jc_command_run_free(&run);
+  (void)kill(outlives, SIGKILL);
+  advancer_stop(&advancer);
+  close_machine(meter);
 }
 
 Test(command_run, the_trace_is_read_again) {

@@ -94,3 +94,90 @@ Test(epoch_lines, what_is_to_come) {
   cr_assert_eq(jc_epochs_to_come(&pattern, 1, 60), 9, "the user knows better");
   cr_assert_eq(jc_epochs_to_come(&pattern, 1, 40), 0);
 }
+
+/* Lines without what every match holds are not looked at closely: regexec() itself says which. */
+Test(epoch_lines, a_line_counts_if_and_only_if_the_regex_finds_it) {
+  static const char *const regexes[] = {
+      "epoch",
+      "epoch done",
+      "ab*c",
+      "ab?c",
+      "ab{0,1}c",
+      "ab{2}c",
+      "ab+c",
+      "ab+*c",
+      "(ab)*c",
+      "x|yz",
+      "(x|y)z",
+      "a(b(c|d))?e",
+      "[]a]b",
+      "[^]a]b",
+      "[[:digit:]]e",
+      "[[.].]]x",
+      "a\\.b",
+      "a\\*b",
+      "\\(loss\\)",
+      "^done$",
+      "l.ss",
+      "a{0,2}|b",
+      "(a\\)b)?c",
+      "([)|]x)?c",
+      "loss: [0-9]",
+      "\\bloss\\b",
+      "",
+      "[a-c]+loss",
+      "a very long literal, longer than what is kept of it: c",
+  };
+  static const char *const texts[] = {
+      "epoch",
+      "epoch done",
+      "an epoch",
+      "ac",
+      "abc",
+      "abbc",
+      "c",
+      "x",
+      "yz",
+      "xz",
+      "ae",
+      "abce",
+      "]b",
+      "xb",
+      "7e",
+      "]x",
+      "a.b",
+      "a*b",
+      "axb",
+      "(loss)",
+      "done",
+      "undone",
+      "loss: 5",
+      "loss",
+      "lass",
+      "a)bc",
+      "b",
+      "closs",
+      "[)x",
+      "a very long literal, longer than what is kept of it: c",
+      "a very long literal",
+  };
+  for (size_t i = 0; i < sizeof(regexes) / sizeof(regexes[0]); i++) {
+    open_pattern(regexes[i]);
+    for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
+      /* A group without a number tells of no epoch; without groups every line found is one. */
+      const bool found = regexec(&pattern.regex, texts[j], 0, NULL, 0) == 0;
+      const uint64_t before = pattern.lines;
+      (void)feed(texts[j]);
+      (void)feed("\n");
+      if (pattern.regex.re_nsub == 0)
+        cr_expect_eq(pattern.lines - before, found, "'%s' in '%s'", regexes[i], texts[j]);
+      else
+        cr_expect(!found || strstr(texts[j], pattern.literal) != NULL, "'%s' in '%s'", regexes[i],
+                  texts[j]);
+    }
+    jc_epoch_pattern_close(&pattern);
+  }
+  open_pattern("^loss +([0-9]+)/[0-9]+ of(.*)");
+  cr_assert_str_eq(pattern.literal, "loss");
+  jc_epoch_pattern_close(&pattern);
+}

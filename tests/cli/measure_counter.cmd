@@ -38,4 +38,12 @@ awk -F'[:,]' '/^  "energy_j"/ { charged = $2 } /^  "metered_energy_j"/ { metered
 grep -e '"attribute"' -e 'joules are charged' share.json
 joulecast measure --tdp-w 20 --idle-w 2 --meter model --attribute share --format json -o share.json -q -- true
 grep -e '"attribute"' -e 'alone already' share.json
+# What the machine draws when idle, measured before the start: all of the plug's 500 W, so that nothing
+# is left above it.
+joulecast measure --meter-trace plug.jsonl --idle-s 0.5 --format json -o idle.json -q -- sleep 0.5
+awk -F'[:,]' '/^  "energy_j"/ { energy_j = $2; print ($2 >= 250 ? "the joules of all" : $2) }
+  /^  "energy_above_idle_j"/ { print ($2 * $2 < (0.01 * energy_j) ^ 2 ? "none above idle" : $2) }
+  /^  "idle_power_w"/ { print ($2 > 495 && $2 < 505 ? "500 W" : $2) }' idle.json
+joulecast measure --meter-trace plug.jsonl --format json -o idle.json -q -- true
+grep -e '"idle_power_w"' -e '"energy_above_idle_j"' idle.json
 grep -c '^{"time_s":' trace.jsonl | awk '{ print ($1 >= 2 ? "readings" : "too few") }'

@@ -23,6 +23,19 @@ grep -o '"labels":{[^}]*}' runs.jsonl
 grep unfinished runs.jsonl | grep -c '"epochs":\[{"energy_j":[0-9.]*,"time_s":[0-9.]*}'
 ls runs.jsonl.*.journal 2>/dev/null | wc -l
 $measure -r runs.jsonl -- true 2>&1 | grep -c killed
+# The command ends too, though it prints nothing that would meet a broken pipe.
+$measure -q -- sh -c 'echo $$ >command.new; mv command.new command.pid; exec sleep 1000' &
+joulecast=$!
+until [ -e command.pid ] || ! kill -0 $joulecast; do sleep 0.05; done
+kill -KILL $joulecast
+wait $joulecast 2>/dev/null
+command=$(cat command.pid)
+state() { sed 's/.*) //; s/ .*//' "/proc/$command/stat" 2>/dev/null; }
+for i in $(seq 200); do
+  case $(state) in '' | Z) echo "the command has ended" && break ;; esac
+  sleep 0.05
+done
+kill -KILL "$command" 2>/dev/null
 # A journal that is none stays, and says so.
 echo nonsense >"runs.jsonl.$(hostname).999999.1.journal"
 $measure -r runs.jsonl -q -- true 2>error.txt

@@ -24,3 +24,17 @@ for start in "" "setsid -w"; do
   echo
 done
 grep -c joulecast.run/1 runs.jsonl
+# One that the command sends to its group, joulecast in it, is not given back to it: joulecast, which
+# is stopped meanwhile, finds it when the command has dealt with it. In a session of its own: the group
+# would be that of the test.
+cat >group.sh <<'EOF'
+trap 'echo TERM' TERM
+kill -STOP $PPID
+kill -TERM 0
+sleep 0.1
+kill -CONT $PPID
+for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.05; done
+exit 4
+EOF
+setsid -w joulecast measure -q --tdp-w 20 --idle-w 2 -- sh group.sh
+echo "exit $?"
