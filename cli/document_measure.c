@@ -66,8 +66,8 @@ void document_measure(const struct measuring *m, const struct records *epochs, e
   char command[256], end[FORMAT_SIZE];
   measure_command_text(m, command, sizeof(command));
   document_begin(&document, out, format, command, measure_end(m, end, sizeof(end)));
-  if (jc_error_is_set(&m->over))
-    document_warning(&document, m->over.text);
+  if (jc_error_is_set(&m->limits.over))
+    document_warning(&document, m->limits.over.text);
   put_figures(m, &document);
   if (document.html)
     draw_power(&m->run.account, out);

@@ -10,7 +10,7 @@
 
 const char *measure_end(const struct measuring *m, char *text, size_t size) {
   const struct jc_child *child = &m->run.child;
-  if (jc_error_is_set(&m->over))
+  if (jc_error_is_set(&m->limits.over))
     snprintf(text, size, "stopped by the budget");
   else if (child->signal != 0)
     snprintf(text, size, "signal %d", child->signal);
@@ -131,18 +131,19 @@ static void put_projection(const struct measuring *m, struct jc_json_writer *w) 
 }
 
 static void put_budget(const struct measuring *m, struct jc_json_writer *w) {
-  if (!jc_budget_is_set(&m->budget)) {
+  const struct limit_watch *limits = &m->limits;
+  if (!jc_budget_is_set(&limits->budget)) {
     jc_put_null(w, "budget");
     return;
   }
   jc_put_object(w, "budget");
-  jc_put_real(w, "facility_energy_j", m->budget.energy_j);
-  jc_put_real(w, "time_s", m->budget.time_s);
-  jc_put_real(w, "co2e_g", m->budget.co2e_g);
-  jc_put_real(w, "cost", m->budget.cost);
-  jc_put_string(w, "on", limits_on_spent(&m->options->limits) ? "spent" : "projected");
-  jc_put_bool(w, "warned", m->warned);
-  jc_put_string(w, "over", jc_error_is_set(&m->over) ? m->over.text : NULL);
+  jc_put_real(w, "facility_energy_j", limits->budget.energy_j);
+  jc_put_real(w, "time_s", limits->budget.time_s);
+  jc_put_real(w, "co2e_g", limits->budget.co2e_g);
+  jc_put_real(w, "cost", limits->budget.cost);
+  jc_put_string(w, "on", limits->on_spent ? "spent" : "projected");
+  jc_put_bool(w, "warned", limits->warned);
+  jc_put_string(w, "over", jc_error_is_set(&limits->over) ? limits->over.text : NULL);
   jc_put_end(w);
 }
 

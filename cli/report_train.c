@@ -98,7 +98,7 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_real(w, "projected_time_s", t->projection.time_s);
   jc_put_real(w, "projected_time_low_s", t->projection.time_low_s);
   jc_put_real(w, "projected_time_high_s", t->projection.time_high_s);
-  jc_put_string(w, "over_budget", jc_error_is_set(&t->over) ? t->over.text : NULL);
+  jc_put_string(w, "over_budget", jc_error_is_set(&t->limits.over) ? t->limits.over.text : NULL);
   if (report->has_forecast)
     put_figures(figures, w);
   else

@@ -119,22 +119,21 @@ static enum jc_status show_progress(struct session *s, struct jc_error *error) {
 static const double guard_s = 0.25;
 
 static bool is_halted(const struct session *s) {
-  return *s->options->stop || jc_error_is_set(&s->training->over);
+  return *s->options->stop || jc_error_is_set(&s->training->limits.over);
 }
 
-static void check_budget(const struct session *s, struct training *t) {
-  const struct training_options *o = s->options;
+static void check_budget(struct session *s) {
+  struct training *t = s->training;
   const struct jc_epoch_seen spent = {t->energy_j, t->time_s};
-  (void)limits_check(&o->budget, &o->site, &spent, o->budget_on_spent ? NULL : &t->projection,
-                     &t->over);
+  (void)limits_passed(&t->limits, &s->options->site, &spent, &t->projection, &s->progress);
 }
 
 static enum jc_status guard_budget(struct session *s, struct jc_error *error) {
-  if (!jc_budget_is_set(&s->options->budget) || now_s() < s->guarded_s + guard_s)
+  if (!jc_budget_is_set(&s->training->limits.budget) || now_s() < s->guarded_s + guard_s)
     return JC_OK;
   s->guarded_s = now_s();
   if (read_meter(s, error) == JC_OK)
-    check_budget(s, s->training);
+    check_budget(s);
   return error->status;
 }
 
@@ -209,7 +208,7 @@ static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
                              .time_s = s->now.time_s - s->epoch_begin.time_s};
   s->epoch_begin = s->now;
   project(s, t);
-  check_budget(s, t);
+  check_budget(s);
   return JC_OK;
 }
 
@@ -269,6 +268,7 @@ enum jc_status train(const struct loaded_model *model, const struct training_opt
   s->options = options;
   s->training = training;
   training->val_accuracy = NAN;
+  training->limits = options->limits;
   progress_start(&s->progress, options->quiet);
   if (open_session(s, error) == JC_OK)
     (void)run_steps(s, error);
