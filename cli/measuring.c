@@ -6,6 +6,7 @@
 
 #include "calibrate/clock.h"
 #include "cli/format.h"
+#include "cli/projected.h"
 #include "cli/run_record.h"
 
 /* Between writes of the journal: of themselves, and where epochs end. */
@@ -140,10 +141,9 @@ static void say_epochs(const struct jc_command_run *run, char *text, size_t size
 static void show_line(void *context, const struct jc_command_run *run) {
   struct measuring *m = context;
   const struct jc_account *account = &run->account;
-  const struct jc_projection *p = &run->projection;
   const struct jc_epoch_seen total = jc_account_total(account);
   char line[400], epochs[48], energy[FORMAT_SIZE], power[FORMAT_SIZE], time[FORMAT_SIZE],
-      whole[FORMAT_SIZE], span[2 * FORMAT_SIZE], co2e[FORMAT_SIZE];
+      co2e[FORMAT_SIZE], projected[PROJECTED_SIZE];
   if (!progress_due(&m->progress))
     return;
   say_epochs(run, epochs, sizeof(epochs));
@@ -151,16 +151,13 @@ static void show_line(void *context, const struct jc_command_run *run) {
       account->point_count > 0 ? account->points[account->point_count - 1].power_w : NAN;
   format_energy(total.energy_j, energy, sizeof(energy));
   format_power(power_w, power, sizeof(power));
-  if (isnan(p->energy_j))
+  if (isnan(run->projection.energy_j))
     snprintf(line, sizeof(line), "%s%s  %s  %s, %s CO2e", epochs, energy, power,
              format_duration(total.time_s, time, sizeof(time)),
              format_mass(site_footprint(&m->site, total.energy_j).co2e_g, co2e, sizeof(co2e)));
   else
-    snprintf(line, sizeof(line), "%s%s  %s -> %s (%s), %s, %s CO2e", epochs, energy, power,
-             format_energy(p->energy_j, whole, sizeof(whole)),
-             format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
-             format_duration(p->time_s, time, sizeof(time)),
-             format_mass(site_footprint(&m->site, p->energy_j).co2e_g, co2e, sizeof(co2e)));
+    snprintf(line, sizeof(line), "%s%s  %s%s", epochs, energy, power,
+             format_projected(&run->projection, &m->site, projected, sizeof(projected)));
   progress_show(&m->progress, line);
 }
 

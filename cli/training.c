@@ -9,6 +9,7 @@
 #include "calibrate/conditions.h"
 #include "cli/format.h"
 #include "cli/progress.h"
+#include "cli/projected.h"
 #include "cli/training_data.h"
 #include "trainer/loss.h"
 
@@ -98,17 +99,17 @@ static enum jc_status read_meter(struct session *s, struct jc_error *error) {
 
 static enum jc_status show_progress(struct session *s, struct jc_error *error) {
   struct training *t = s->training;
-  char line[160], step[FORMAT_SIZE], so_far[FORMAT_SIZE], total[FORMAT_SIZE];
+  char line[400], step[FORMAT_SIZE], so_far[FORMAT_SIZE], projected[PROJECTED_SIZE];
   if (!progress_due(&s->progress))
     return JC_OK;
   if (read_meter(s, error) != JC_OK)
     return error->status;
   summarize_window(s, t);
-  snprintf(line, sizeof(line), "step %llu/%llu  loss %.4f  acc %.1f %%  %s/step  %s of about %s",
+  snprintf(line, sizeof(line), "step %llu/%llu  loss %.4f  acc %.1f %%  %s%s, %s/step",
            (unsigned long long)t->done.training, (unsigned long long)t->whole.training, t->loss,
-           100 * t->accuracy, format_duration(t->step_median_s, step, sizeof(step)),
-           format_energy(t->energy_j, so_far, sizeof(so_far)),
-           format_energy(t->projection.energy_j, total, sizeof(total)));
+           100 * t->accuracy, format_energy(t->energy_j, so_far, sizeof(so_far)),
+           format_projected(&t->projection, &s->options->site, projected, sizeof(projected)),
+           format_duration(t->step_median_s, step, sizeof(step)));
   progress_show(&s->progress, line);
   return JC_OK;
 }
