@@ -24,7 +24,7 @@ import time
 
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.75, 0.9)
 FIRST, WINDOW = 10, 5  # the paper's: STEP's window begins behind the first ten epochs
-NETWORKS = (("mlp_784_128_10", 12800), ("lenet5_28", 6400))
+NETWORKS = (("mlp_784_128_10", 12800), ("lenet5_28", 1600))
 EPOCHS = 40
 INTERVAL = 0.9
 
