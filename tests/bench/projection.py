@@ -199,8 +199,8 @@ def main():
     path = options.data and os.path.join(options.data, "delrey2024_runs.csv")
     if path and os.path.exists(path):
         runs = delrey_runs(path)
-        fixed = [("10", lambda run: FIRST), ("13", lambda run: FIRST + 3),
-                 ("15", lambda run: FIRST + WINDOW)]
+        fixed = [("10", lambda run: FIRST), ("12", lambda run: FIRST + 2),
+                 ("13", lambda run: FIRST + 3), ("15", lambda run: FIRST + WINDOW)]
         report("del Rey et al., epochs as published means, even rows", runs[0::2],
                options.projector, fixed)
         report("del Rey et al., odd rows", runs[1::2], options.projector, fixed)
