@@ -19,14 +19,23 @@
  *
  * The last stretch is what the R remaining epochs are like: of its n epochs that do not stand out,
  *
- *   remaining = R (mean + rate * excess)
- *   high, low = remaining * exp(+-h),   h^2 = (t s_R / remaining)^2 + w^2
- *   s_R^2 = s^2 (R + R^2 / n) + excess^2 (m + m^2 / (events - 1)),   m = rate R
+ *   remaining = R (mean + p shift + rate * excess)
+ *   high, low = remaining * exp(+-h),   h = t sqrt(s_R^2 + (w remaining)^2) / remaining
+ *   s_R^2 = s^2 (R + R^2 / n) + excess^2 (m + m^2 / (events - 1)) + p (1 - p) (R shift)^2,   m =
+ * rate R
  *
- * with Student's t of the predictive interval of a sum of R, s^2 pooled with a prior scatter that
- * stands for the first epochs, and w for what no past epoch tells: shifts to come. What stood out
- * is expected again only if it came twice: `rate` is that of its recurrence, events - 1 over the
- * epochs since the first, `excess` the median joules (seconds) of an event.
+ * with Student's t of the predictive interval of a sum of R, and s^2 pooled with a prior scatter
+ * that stands for the first epochs. What stood out is expected again only if it came twice: `rate`
+ * is that of its recurrence, events - 1 over the epochs since the first, `excess` the median joules
+ * (seconds) of an event. Two that stand out at the very end, and nothing before them, may be a
+ * pause or a new level, p = 1/2: `shift` is from the mean to theirs, until the third tells.
+ *
+ * w is the wander of the machine, which no scatter of epochs tells: with D(b) the mean square of
+ * the relative steps between the means of neighbouring blocks of b epochs (twice Allan's variance,
+ * Proc. IEEE 54 (1966) 221-230), of which scatter explains D(1) / b, over the N epochs of all
+ * stretches
+ *
+ *   w^2 = (k w_0^2 + sum_b (N/b - 1) (D(b) - D(1) / b)) / (k + sum_b (N/b - 1)),   b = 2, 4 ... N/2
  */
 #ifndef JC_CALIBRATE_PROJECTION_H
 #define JC_CALIBRATE_PROJECTION_H

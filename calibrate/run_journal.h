@@ -24,8 +24,10 @@ struct jc_run_journal {
   bool kept; /* the file is there */
 };
 
-/* Appends what dead processes of this host left in journals of PATH to it, removes these, and tells
- * how many. A journal that cannot be read is left, and is an error: JC_ERROR_IO, JC_ERROR_INVALID.
+/* Appends what dead processes of this host left in journals of PATH to it, but for what stands
+ * there already, removes these, and tells how many it added. A journal that cannot be read is left,
+ * and is an error, as is a folder that cannot: JC_ERROR_IO, JC_ERROR_INVALID. jc_samples_mend()
+ * PATH first.
  */
 enum jc_status jc_run_journal_recover(const char *path, uint32_t *count, struct jc_error *error);
 

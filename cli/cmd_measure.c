@@ -181,8 +181,8 @@ static enum jc_status prepare_record(struct measuring *m, struct jc_error *error
       jc_run_journal_name(path, &m->journal, error) != JC_OK)
     return error->status;
   if (count > 0)
-    measuring_say(m, "%s: added %u run%s whose joulecast was killed", path, count,
-                  count == 1 ? "" : "s");
+    progress_say(&m->progress, "%s: added %u run%s whose joulecast was killed", path, count,
+                 count == 1 ? "" : "s");
   return JC_OK;
 }
 
@@ -214,7 +214,7 @@ static enum jc_status prepare(struct measuring *m, struct jc_error *error) {
       jc_environment_probe(NULL, &m->machine, error) != JC_OK ||
       resolve_site(&o->site, &m->inputs, &m->site, error) != JC_OK)
     return error->status;
-  m->budget = limits_budget(&o->limits);
+  m->limits = limits_watch(&o->limits);
   return open_meter(m, error);
 }
 
@@ -275,9 +275,9 @@ static int finish(struct measuring *m, struct jc_error *error) {
   show_report(m, error);
   if (!jc_error_is_set(error))
     *error = record_error;
-  if (jc_error_is_set(&m->over) && !jc_error_is_set(error))
-    *error = m->over;
-  return jc_error_is_set(&m->over) ? EXIT_BUDGET : m->run.child.exit_code;
+  if (jc_error_is_set(&m->limits.over) && !jc_error_is_set(error))
+    *error = m->limits.over;
+  return jc_error_is_set(&m->limits.over) ? EXIT_BUDGET : m->run.child.exit_code;
 }
 
 /* ---- the command ---- */
@@ -325,7 +325,7 @@ static int measure(struct measuring *m, struct jc_error *error) {
     return become_command(m->options, variable, error);
   if (prepare(m, error) != JC_OK)
     return exit_code_of_input(error);
-  if (is_spent(&m->budget)) {
+  if (is_spent(&m->limits.budget)) {
     (void)jc_fail(error, JC_ERROR_RUNTIME, 0, NULL,
                   "the budget is spent before the start: a limit is 0");
     return EXIT_BUDGET;
@@ -343,6 +343,7 @@ static int run(const void *options, const struct text_list *operands, struct jc_
     return EXIT_RUNTIME;
   }
   m->options = options;
+  progress_start(&m->progress, m->options->output.quiet);
   jc_tree_open(&m->tree);
   m->trace.fd = -1;
   const int code = measure(m, error);

@@ -190,8 +190,7 @@ static enum jc_status resolve_training(const struct train_options *options,
   training->step_limit = options->steps.value;
   training->trainer = trainer_options(options, run->optimizer);
   training->meter = machine->meter;
-  training->budget = limits_budget(&options->limits);
-  training->budget_on_spent = limits_on_spent(&options->limits);
+  training->limits = limits_watch(&options->limits);
   training->quiet = options->output.quiet;
   training->stop = interrupt_flag();
   return JC_OK;
@@ -257,9 +256,9 @@ static int train_and_report(const struct train_options *options, const char *ope
       *error = show_error;
   }
   training_free(&training);
-  if (jc_error_is_set(error) || !jc_error_is_set(&training.over))
+  if (jc_error_is_set(error) || !jc_error_is_set(&training.limits.over))
     return exit_code_of(error);
-  *error = training.over;
+  *error = training.limits.over;
   return EXIT_BUDGET;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/format.h"
+#include "cli/projected.h"
 #include "cli/svg.h"
 
 static void put_figures(const struct measuring *m, struct document *document) {
@@ -12,9 +13,6 @@ static void put_figures(const struct measuring *m, struct document *document) {
   const struct jc_meter_info *meter = jc_meter_info(m->meter);
   const struct jc_epoch_seen total = jc_account_total(account);
   const struct jc_footprint footprint = site_footprint(&m->site, total.energy_j);
-  const struct jc_projection *p = &m->run.projection;
-  const bool projected = !isnan(p->time_s) && m->run.epochs > account->epoch_count;
-  char span[2 * FORMAT_SIZE];
   struct document_figure figures[] = {
       {"energy_j", "energy", total.energy_j, format_energy, ""},
       {"energy_above_idle_j", "above idle", measure_above_idle_j(m), format_energy, ""},
@@ -26,9 +24,6 @@ static void put_figures(const struct measuring *m, struct document *document) {
       {"facility_energy_j", "facility", footprint.facility_energy_j, format_energy, ""},
       {"co2e_g", "CO2e", footprint.co2e_g, format_mass, ""},
       {"cost", "cost", footprint.cost, format_number, ""},
-      {"projection.energy_j", "projected energy", projected ? p->energy_j : NAN, format_energy, ""},
-      {"projection.time_s", "projected time", projected ? p->time_s : NAN, format_duration,
-       "of the whole run"},
   };
   (void)snprintf(figures[0].remark, sizeof(figures[0].remark), "%s; of the %s%s",
                  meter->measured ? "measured" : "modelled, not measured", meter->domain,
@@ -37,9 +32,31 @@ static void put_figures(const struct measuring *m, struct document *document) {
   (void)snprintf(figures[7].remark, sizeof(figures[7].remark), "at %.0f g/kWh",
                  m->site.grid_g_per_kwh);
   (void)snprintf(figures[8].remark, sizeof(figures[8].remark), "%s", m->site.currency);
-  (void)snprintf(figures[9].remark, sizeof(figures[9].remark), "90 %% interval: %s",
-                 format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)));
   document_figures(document, figures, sizeof(figures) / sizeof(figures[0]));
+}
+
+static void put_projection(const struct measuring *m, struct document *document) {
+  static const struct {
+    const char *key, *title;
+  } names[PROJECTED_COUNT] = {
+      [PROJECTED_ENERGY] = {"projection.energy_j", "projected energy"},
+      [PROJECTED_TIME] = {"projection.time_s", "projected time"},
+      [PROJECTED_CO2E] = {"projection.co2e_g", "projected CO2e"},
+  };
+  struct projected whole[PROJECTED_COUNT];
+  struct document_figure figures[PROJECTED_COUNT];
+  char span[2 * FORMAT_SIZE];
+  if (isnan(m->run.projection.time_s) || m->run.epochs <= m->run.account.epoch_count)
+    return;
+  document_heading(document, "The whole run, projected");
+  projected_figures(&m->run.projection, &m->site, whole);
+  for (int i = 0; i < PROJECTED_COUNT; i++) {
+    const struct projected *f = &whole[i];
+    figures[i] = (struct document_figure){names[i].key, names[i].title, f->value, f->format, ""};
+    (void)snprintf(figures[i].remark, sizeof(figures[i].remark), "90 %% interval: %s",
+                   format_span(f->low, f->high, f->format, span, sizeof(span)));
+  }
+  document_figures(document, figures, PROJECTED_COUNT);
 }
 
 static void draw_power(const struct jc_account *account, FILE *out) {
@@ -66,9 +83,10 @@ void document_measure(const struct measuring *m, const struct records *epochs, e
   char command[256], end[FORMAT_SIZE];
   measure_command_text(m, command, sizeof(command));
   document_begin(&document, out, format, command, measure_end(m, end, sizeof(end)));
-  if (jc_error_is_set(&m->over))
-    document_warning(&document, m->over.text);
+  if (jc_error_is_set(&m->limits.over))
+    document_warning(&document, m->limits.over.text);
   put_figures(m, &document);
+  put_projection(m, &document);
   if (document.html)
     draw_power(&m->run.account, out);
   if (m->run.account.epoch_count > 0) {

@@ -25,10 +25,6 @@ static const struct option_row rows_budget_on[] = {
 const struct option_table table_budget_on = {"Budget (exit status 5 if it is passed)",
                                              rows_budget_on, OPTION_COUNT(rows_budget_on)};
 
-bool limits_on_spent(const struct limit_options *options) {
-  return options->budget_on != NULL && strcmp(options->budget_on, "spent") == 0;
-}
-
 enum jc_status limits_check_options(const struct limit_options *options,
                                     const struct site_options *site, struct jc_error *error) {
   if (options->max_cost.given && site->price == NULL)
@@ -49,15 +45,46 @@ static struct jc_budget use_of(const struct site *site, double energy_j, double 
   return jc_budget_use(energy_j, time_s, site->pue, site->grid_g_per_kwh, site->price_per_kwh);
 }
 
-enum jc_status limits_check(const struct jc_budget *budget, const struct site *site,
-                            const struct jc_epoch_seen *spent,
-                            const struct jc_projection *projection, struct jc_error *error) {
-  const struct jc_budget used = use_of(site, spent->energy_j, spent->time_s);
-  if (jc_budget_check(budget, &used, &used, "spent", site->currency, error) != JC_OK ||
-      projection == NULL)
-    return error->status;
-  const struct jc_projection *p = projection;
-  const struct jc_budget projected = use_of(site, p->energy_j, p->time_s),
+/* ---- while a run goes on ---- */
+
+/* Of the budget, from where a warning is due. */
+static const double warning_share = 0.8;
+
+struct limit_watch limits_watch(const struct limit_options *options) {
+  return (struct limit_watch){
+      .budget = limits_budget(options),
+      .on_spent = options->budget_on != NULL && strcmp(options->budget_on, "spent") == 0,
+  };
+}
+
+/* SHARE of the budget counts as all of it. */
+static bool passes(const struct limit_watch *watch, double share, const struct site *site,
+                   const struct jc_epoch_seen *spent, const struct jc_projection *p,
+                   struct jc_error *error) {
+  const struct jc_budget *b = &watch->budget;
+  const struct jc_budget limits = {share * b->energy_j, share * b->time_s, share * b->co2e_g,
+                                   share * b->cost},
+                         used = use_of(site, spent->energy_j, spent->time_s),
+                         projected = use_of(site, p->energy_j, p->time_s),
                          least = use_of(site, p->energy_low_j, p->time_low_s);
-  return jc_budget_check(budget, &projected, &least, "projected", site->currency, error);
+  if (jc_budget_check(&limits, &used, &used, "spent", site->currency, error) == JC_OK &&
+      !watch->on_spent)
+    (void)jc_budget_check(&limits, &projected, &least, "projected", site->currency, error);
+  return jc_error_is_set(error);
+}
+
+bool limits_passed(struct limit_watch *watch, const struct site *site,
+                   const struct jc_epoch_seen *spent, const struct jc_projection *projection,
+                   struct progress *progress) {
+  struct jc_error near = {0};
+  if (!jc_budget_is_set(&watch->budget) || jc_error_is_set(&watch->over))
+    return jc_error_is_set(&watch->over);
+  if (passes(watch, 1, site, spent, projection, &watch->over))
+    return true;
+  if (!watch->warned && passes(watch, warning_share, site, spent, projection, &near)) {
+    watch->warned = true;
+    progress_say(progress, "warning: more than %.0f %% of the budget is used%s",
+                 100 * warning_share, watch->on_spent ? "" : " or to come");
+  }
+  return false;
 }

@@ -5,6 +5,7 @@
 #include "calibrate/budget.h"
 #include "calibrate/projection.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/site.h"
 
 struct limit_options {
@@ -15,18 +16,26 @@ struct limit_options {
 extern const struct option_table table_limits;
 extern const struct option_table table_budget_on; /* of a run that goes on */
 
-/* Whether only what is spent counts. */
-bool limits_on_spent(const struct limit_options *options);
 /* A cost without a price to reckon it by: JC_ERROR_USAGE. */
 enum jc_status limits_check_options(const struct limit_options *options,
                                     const struct site_options *site, struct jc_error *error);
 
 struct jc_budget limits_budget(const struct limit_options *options);
 
-/* JC_OK unless SPENT at SITE passes a limit, or the low end of PROJECTION (NULL: not asked) does.
- * Else as jc_budget_check(). */
-enum jc_status limits_check(const struct jc_budget *budget, const struct site *site,
-                            const struct jc_epoch_seen *spent,
-                            const struct jc_projection *projection, struct jc_error *error);
+/* A budget watched while a run goes on. */
+struct limit_watch {
+  struct jc_budget budget;
+  bool on_spent; /* else on what is projected too */
+  bool warned;
+  struct jc_error over; /* set: which limit was passed, as jc_budget_check() says it */
+};
+
+struct limit_watch limits_watch(const struct limit_options *options);
+
+/* Whether SPENT at SITE has passed a limit, or the low end of PROJECTION has. From 80 % of one on,
+ * warns through PROGRESS, once. Cheap without a budget. */
+bool limits_passed(struct limit_watch *watch, const struct site *site,
+                   const struct jc_epoch_seen *spent, const struct jc_projection *projection,
+                   struct progress *progress);
 
 #endif

@@ -2,31 +2,16 @@
 #include "cli/measuring.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "calibrate/clock.h"
 #include "cli/format.h"
+#include "cli/projected.h"
 #include "cli/run_record.h"
-
-/* Of the budget, from where a warning is due. */
-static const double warning_share = 0.8;
 
 /* Between writes of the journal: of themselves, and where epochs end. */
 static const double journal_period_s = 5;
 static const double journal_least_s = 1;
-
-void measuring_say(struct measuring *m, const char *format, ...) {
-  va_list arguments;
-  if (m->options->output.quiet)
-    return;
-  progress_end(&m->progress);
-  va_start(arguments, format);
-  fprintf(stderr, "joulecast: ");
-  (void)vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
-  va_end(arguments);
-}
 
 /* ---- the record ---- */
 
@@ -120,31 +105,15 @@ static void keep_trace(struct measuring *m) {
 
 /* ---- the budget ---- */
 
-bool measuring_over_budget(const struct measuring *m, double share, struct jc_error *error) {
+static bool guard_budget(struct measuring *m) {
   const struct jc_account *account = &m->run.account;
-  const bool on_spent = limits_on_spent(&m->options->limits);
-  const struct jc_budget limits = {share * m->budget.energy_j, share * m->budget.time_s,
-                                   share * m->budget.co2e_g, share * m->budget.cost};
   /* Of a meter that has failed, what it had told by then is spent all the same. */
   const struct jc_epoch_seen spent = {account->charged_j, jc_account_total(account).time_s};
-  return limits_check(&limits, &m->site, &spent, on_spent ? NULL : &m->run.projection, error) !=
-         JC_OK;
-}
-
-static bool guard_budget(struct measuring *m) {
-  struct jc_error near = {0};
-  if (!jc_budget_is_set(&m->budget) || jc_error_is_set(&m->over))
+  const bool was_over = jc_error_is_set(&m->limits.over);
+  if (!limits_passed(&m->limits, &m->site, &spent, &m->run.projection, &m->progress) || was_over)
     return false;
-  if (measuring_over_budget(m, 1, &m->over)) {
-    measuring_say(m, "%s: stopping the command", m->over.text);
-    return true;
-  }
-  if (!m->warned && measuring_over_budget(m, warning_share, &near)) {
-    m->warned = true;
-    measuring_say(m, "warning: more than %.0f %% of the budget is used or to come",
-                  100 * warning_share);
-  }
-  return false;
+  progress_say(&m->progress, "%s: stopping the command", m->limits.over.text);
+  return true;
 }
 
 /* ---- the callbacks ---- */
@@ -172,10 +141,9 @@ static void say_epochs(const struct jc_command_run *run, char *text, size_t size
 static void show_line(void *context, const struct jc_command_run *run) {
   struct measuring *m = context;
   const struct jc_account *account = &run->account;
-  const struct jc_projection *p = &run->projection;
   const struct jc_epoch_seen total = jc_account_total(account);
   char line[400], epochs[48], energy[FORMAT_SIZE], power[FORMAT_SIZE], time[FORMAT_SIZE],
-      whole[FORMAT_SIZE], span[2 * FORMAT_SIZE], co2e[FORMAT_SIZE];
+      co2e[FORMAT_SIZE], projected[PROJECTED_SIZE];
   if (!progress_due(&m->progress))
     return;
   say_epochs(run, epochs, sizeof(epochs));
@@ -183,16 +151,13 @@ static void show_line(void *context, const struct jc_command_run *run) {
       account->point_count > 0 ? account->points[account->point_count - 1].power_w : NAN;
   format_energy(total.energy_j, energy, sizeof(energy));
   format_power(power_w, power, sizeof(power));
-  if (isnan(p->energy_j))
+  if (isnan(run->projection.energy_j))
     snprintf(line, sizeof(line), "%s%s  %s  %s, %s CO2e", epochs, energy, power,
              format_duration(total.time_s, time, sizeof(time)),
              format_mass(site_footprint(&m->site, total.energy_j).co2e_g, co2e, sizeof(co2e)));
   else
-    snprintf(line, sizeof(line), "%s%s  %s -> %s (%s), %s, %s CO2e", epochs, energy, power,
-             format_energy(p->energy_j, whole, sizeof(whole)),
-             format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
-             format_duration(p->time_s, time, sizeof(time)),
-             format_mass(site_footprint(&m->site, p->energy_j).co2e_g, co2e, sizeof(co2e)));
+    snprintf(line, sizeof(line), "%s%s  %s%s", epochs, energy, power,
+             format_projected(&run->projection, &m->site, projected, sizeof(projected)));
   progress_show(&m->progress, line);
 }
 
@@ -203,13 +168,13 @@ static void clear_line(void *context) {
 }
 
 static void tell_waits(void *context, const struct jc_command_run *run) {
-  measuring_say(context, "the command has ended and left %u process%s (%ld%s); waiting for %s",
-                run->left_count, run->left_count == 1 ? "" : "es", (long)run->left[0],
-                run->left_count > 1 ? ", ..." : "", run->left_count == 1 ? "it" : "them");
+  struct measuring *m = context;
+  progress_say(&m->progress, "the command has ended and left %u process%s (%ld%s); waiting for %s",
+               run->left_count, run->left_count == 1 ? "" : "es", (long)run->left[0],
+               run->left_count > 1 ? ", ..." : "", run->left_count == 1 ? "it" : "them");
 }
 
 void measuring_follow(struct measuring *m, struct jc_command_options *command) {
-  progress_start(&m->progress, m->options->output.quiet);
   command->context = m;
   command->each = each_sample;
   command->waits = tell_waits;

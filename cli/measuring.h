@@ -2,7 +2,6 @@
 #ifndef JC_CLI_MEASURING_H
 #define JC_CLI_MEASURING_H
 
-#include "calibrate/budget.h"
 #include "calibrate/command_run.h"
 #include "calibrate/counter_trace.h"
 #include "calibrate/run_journal.h"
@@ -30,7 +29,7 @@ struct measuring {
   struct inputs inputs; /* and notes */
   struct jc_machine machine;
   struct site site;
-  struct jc_budget budget;
+  struct limit_watch limits; /* .over set: the budget stopped the run, and why */
   struct jc_meter *meter;
   struct jc_tree tree;
   struct jc_epoch_pattern pattern;
@@ -39,24 +38,15 @@ struct measuring {
   struct jc_counter_trace trace; /* fd -1: none */
   struct jc_run_journal journal;
   double journal_s; /* when it was written last */
-  bool journal_failed, trace_failed, warned;
-  struct jc_error over; /* set: the budget stopped the run, and why */
+  bool journal_failed, trace_failed;
   struct progress progress;
 };
 
 /* Sets the callbacks of COMMAND, whose context is MEASURING. */
 void measuring_follow(struct measuring *measuring, struct jc_command_options *command);
 
-/* Whether the budget is passed by what is used so far, or, unless --budget-on spent, will be. SHARE
- * of the budget counts as all of it. Sets ERROR as jc_budget_check() does. */
-bool measuring_over_budget(const struct measuring *measuring, double share, struct jc_error *error);
-
 /* The run so far as a line of runs; the caller's to free. STATE: "unfinished", "exit 0", ... */
 enum jc_status measuring_sample(const struct measuring *measuring, const char *state,
                                 struct jc_sample *sample, struct jc_error *error);
-
-/* A remark on standard error, unless --quiet. */
-__attribute__((format(printf, 2, 3))) void measuring_say(struct measuring *measuring,
-                                                         const char *format, ...);
 
 #endif

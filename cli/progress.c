@@ -1,6 +1,7 @@
 /* progress.c -- one line of progress on standard error. */
 #include "cli/progress.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +37,18 @@ void progress_show(struct progress *progress, const char *line) {
   }
   fflush(stderr);
   progress->shown_s = now_s();
+}
+
+void progress_say(struct progress *progress, const char *format, ...) {
+  va_list arguments;
+  if (!progress->enabled)
+    return;
+  progress_end(progress);
+  va_start(arguments, format);
+  fprintf(stderr, "joulecast: ");
+  (void)vfprintf(stderr, format, arguments);
+  fputc('\n', stderr);
+  va_end(arguments);
 }
 
 void progress_end(struct progress *progress) {

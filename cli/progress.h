@@ -18,6 +18,10 @@ bool progress_due(const struct progress *progress);
 /* Shows LINE, cut to 79 columns. */
 void progress_show(struct progress *progress, const char *line);
 
+/* A remark on a line of its own, at any time. */
+__attribute__((format(printf, 2, 3))) void progress_say(struct progress *progress,
+                                                        const char *format, ...);
+
 /* Clears the terminal's line. */
 void progress_end(struct progress *progress);
 

@@ -6,11 +6,12 @@
 
 #include "cli/document_measure.h"
 #include "cli/format.h"
+#include "cli/projected.h"
 #include "cli/report_meter.h"
 
 const char *measure_end(const struct measuring *m, char *text, size_t size) {
   const struct jc_child *child = &m->run.child;
-  if (jc_error_is_set(&m->over))
+  if (jc_error_is_set(&m->limits.over))
     snprintf(text, size, "stopped by the budget");
   else if (child->signal != 0)
     snprintf(text, size, "signal %d", child->signal);
@@ -113,39 +114,20 @@ static void put_power(const struct jc_account *account, struct jc_json_writer *w
   jc_put_end(w);
 }
 
-static void put_projection(const struct measuring *m, struct jc_json_writer *w) {
-  const struct jc_projection *p = &m->run.projection;
-  if (isnan(p->time_s)) {
-    jc_put_null(w, "projection");
-    return;
-  }
-  jc_put_object(w, "projection");
-  jc_put_real(w, "energy_j", p->energy_j);
-  jc_put_real(w, "energy_low_j", p->energy_low_j);
-  jc_put_real(w, "energy_high_j", p->energy_high_j);
-  jc_put_real(w, "time_s", p->time_s);
-  jc_put_real(w, "time_low_s", p->time_low_s);
-  jc_put_real(w, "time_high_s", p->time_high_s);
-  jc_put_real(w, "interval", 0.9);
-  jc_put_real(w, "co2e_g", site_footprint(&m->site, p->energy_j).co2e_g);
-  jc_put_uint(w, "steady_from", p->steady_from);
-  jc_put_bool(w, "steady", p->steady);
-  jc_put_end(w);
-}
-
 static void put_budget(const struct measuring *m, struct jc_json_writer *w) {
-  if (!jc_budget_is_set(&m->budget)) {
+  const struct limit_watch *limits = &m->limits;
+  if (!jc_budget_is_set(&limits->budget)) {
     jc_put_null(w, "budget");
     return;
   }
   jc_put_object(w, "budget");
-  jc_put_real(w, "facility_energy_j", m->budget.energy_j);
-  jc_put_real(w, "time_s", m->budget.time_s);
-  jc_put_real(w, "co2e_g", m->budget.co2e_g);
-  jc_put_real(w, "cost", m->budget.cost);
-  jc_put_string(w, "on", limits_on_spent(&m->options->limits) ? "spent" : "projected");
-  jc_put_bool(w, "warned", m->warned);
-  jc_put_string(w, "over", jc_error_is_set(&m->over) ? m->over.text : NULL);
+  jc_put_real(w, "facility_energy_j", limits->budget.energy_j);
+  jc_put_real(w, "time_s", limits->budget.time_s);
+  jc_put_real(w, "co2e_g", limits->budget.co2e_g);
+  jc_put_real(w, "cost", limits->budget.cost);
+  jc_put_string(w, "on", limits->on_spent ? "spent" : "projected");
+  jc_put_bool(w, "warned", limits->warned);
+  jc_put_string(w, "over", jc_error_is_set(&limits->over) ? limits->over.text : NULL);
   jc_put_end(w);
 }
 
@@ -205,7 +187,7 @@ static void put_report(const struct measuring *m, struct jc_json_writer *w) {
   else
     jc_put_null(w, "epochs_total");
   put_epochs(&m->run.account, w);
-  put_projection(m, w);
+  put_projected(&m->run.projection, &m->site, w);
   put_budget(m, w);
   put_power(&m->run.account, w);
   jc_put_string(w, "record", m->options->record);
@@ -267,10 +249,9 @@ static void print_energy(const struct measuring *m, FILE *out) {
 
 static void print_epochs(const struct measuring *m, FILE *out) {
   const struct jc_command_run *run = &m->run;
-  const struct jc_projection *p = &run->projection;
   const struct jc_epoch_seen *last =
       run->account.epoch_count > 0 ? &run->account.epochs[run->account.epoch_count - 1] : NULL;
-  char text[FORMAT_SIZE], other[FORMAT_SIZE], span[2 * FORMAT_SIZE];
+  char text[FORMAT_SIZE], other[FORMAT_SIZE];
   if (last == NULL)
     return;
   snprintf(text, sizeof(text), run->epochs > 0 ? "%u of %llu" : "%u", run->account.epoch_count,
@@ -278,12 +259,8 @@ static void print_epochs(const struct measuring *m, FILE *out) {
   fprintf(out, "  epochs      %-12s the last one ", text);
   fprintf(out, "%s, %s\n", format_energy(last->energy_j, text, sizeof(text)),
           format_duration(last->time_s, other, sizeof(other)));
-  if (run->epochs <= run->account.epoch_count || isnan(p->energy_j))
-    return;
-  fprintf(out, "  projected   %-12s 90 %% interval: %s; %s in all\n",
-          format_energy(p->energy_j, text, sizeof(text)),
-          format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
-          format_duration(p->time_s, other, sizeof(other)));
+  if (run->epochs > run->account.epoch_count)
+    print_projected(&run->projection, &m->site, out);
 }
 
 static void print_table(const struct measuring *m, FILE *out) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/format.h"
+#include "cli/projected.h"
 #include "cli/report_meter.h"
 #include "cli/run_record.h"
 #include "estimator/data_files.h"
@@ -17,24 +18,34 @@ struct figure {
   const char *key, *title;
   double measured, forecast;
   char *(*format)(double value, char *buffer, size_t size);
+  double low, high; /* of the measured one, if it is projected */
 };
 
-enum { FIGURE_COUNT = 5 };
+enum { WHOLE_RUN = 3, FIGURE_COUNT = WHOLE_RUN + PROJECTED_COUNT };
 
 static void fill_figures(const struct train_report *report, struct figure figures[FIGURE_COUNT]) {
   const struct training *t = report->training;
+  const struct site *site = &report->options->site;
   const struct jc_estimate *e = report->has_forecast ? &report->forecast->estimate : NULL;
   const double step_j = (t->energy_j - t->validation_energy_j) / (double)t->done.training;
+  struct projected whole[PROJECTED_COUNT];
+  projected_figures(&t->projection, site, whole);
+  const struct projected *energy = &whole[PROJECTED_ENERGY], *time = &whole[PROJECTED_TIME],
+                         *co2e = &whole[PROJECTED_CO2E];
   const struct figure rows[FIGURE_COUNT] = {
       {"time_per_step_s", "step, median", t->step_median_s, e != NULL ? e->time_per_step_s : NAN,
-       format_duration},
+       format_duration, NAN, NAN},
       {"energy_per_step_j", "joules of a step, mean", step_j,
-       e != NULL ? e->energy_per_step_j : NAN, format_energy},
-      {"power_w", "power", t->energy_j / t->time_s, e != NULL ? e->power_w : NAN, format_power},
-      {"time_s", "time of the whole run", t->projection.time_s, e != NULL ? e->time_s : NAN,
-       format_duration},
-      {"energy_j", "energy of the whole run", t->projection.energy_j, e != NULL ? e->energy_j : NAN,
-       format_energy},
+       e != NULL ? e->energy_per_step_j : NAN, format_energy, NAN, NAN},
+      {"power_w", "power", t->energy_j / t->time_s, e != NULL ? e->power_w : NAN, format_power, NAN,
+       NAN},
+      {time->key, "time of the whole run", time->value, e != NULL ? e->time_s : NAN, time->format,
+       time->low, time->high},
+      {energy->key, "energy of the whole run", energy->value, e != NULL ? e->energy_j : NAN,
+       energy->format, energy->low, energy->high},
+      {co2e->key, "CO2e of the whole run", co2e->value,
+       e != NULL ? site_footprint(site, e->energy_j).co2e_g : NAN, co2e->format, co2e->low,
+       co2e->high},
   };
   memcpy(figures, rows, sizeof(rows));
 }
@@ -92,13 +103,8 @@ static void put_report(const struct train_report *report, const struct figure *f
   jc_put_real(w, "power_w", t->energy_j / t->time_s);
   jc_put_real(w, "step_median_s", t->step_median_s);
   jc_put_real(w, "energy_per_step_j", figures[1].measured);
-  jc_put_real(w, "projected_energy_j", t->projection.energy_j);
-  jc_put_real(w, "projected_energy_low_j", t->projection.energy_low_j);
-  jc_put_real(w, "projected_energy_high_j", t->projection.energy_high_j);
-  jc_put_real(w, "projected_time_s", t->projection.time_s);
-  jc_put_real(w, "projected_time_low_s", t->projection.time_low_s);
-  jc_put_real(w, "projected_time_high_s", t->projection.time_high_s);
-  jc_put_string(w, "over_budget", jc_error_is_set(&t->over) ? t->over.text : NULL);
+  put_projected(&t->projection, &report->options->site, w);
+  jc_put_string(w, "over_budget", jc_error_is_set(&t->limits.over) ? t->limits.over.text : NULL);
   if (report->has_forecast)
     put_figures(figures, w);
   else
@@ -107,18 +113,6 @@ static void put_report(const struct train_report *report, const struct figure *f
 }
 
 /* ---- for people ---- */
-
-/* The whole run, while it is not whole and an epoch is. */
-static void print_projection(const struct training *t, FILE *out) {
-  const struct jc_projection *p = &t->projection;
-  char energy[FORMAT_SIZE], span[2 * FORMAT_SIZE], times[2 * FORMAT_SIZE];
-  if (is_whole(t) || isnan(p->energy_low_j))
-    return;
-  fprintf(out, "  projected   %-12s 90 %% interval: %s; %s\n",
-          format_energy(p->energy_j, energy, sizeof(energy)),
-          format_span(p->energy_low_j, p->energy_high_j, format_energy, span, sizeof(span)),
-          format_span(p->time_low_s, p->time_high_s, format_duration, times, sizeof(times)));
-}
 
 static void print_progress_made(const struct train_report *report, FILE *out) {
   const struct training *t = report->training;
@@ -143,7 +137,8 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
           t->meter.measured ? "measured" : "modelled, not measured", t->meter.domain);
   fprintf(out, "  time        %-12s so far, without %.2g s to build the network\n",
           format_duration(t->time_s, text, sizeof(text)), t->build_s);
-  print_projection(t, out);
+  if (!is_whole(t))
+    print_projected(&t->projection, &report->options->site, out);
   fprintf(out, "  memory      %-12s forecast %s\n\n",
           format_bytes((double)t->memory_bytes, text, sizeof(text)),
           format_bytes((double)memory_forecast(report), whole, sizeof(whole)));
@@ -158,12 +153,16 @@ static void fill_rows(const struct figure *figures, struct records *records) {
       {"figure", "figure", VALUE_TEXT, false, NULL, NULL},
       {"measured", "measured", VALUE_REAL, false, NULL, NULL},
       {"forecast", "forecast", VALUE_REAL, false, NULL, NULL},
+      {"measured_low", "measured_low", VALUE_REAL, false, NULL, NULL},
+      {"measured_high", "measured_high", VALUE_REAL, false, NULL, NULL},
   };
   records_start(records, columns, COLUMN_COUNT(columns));
   for (int i = 0; i < FIGURE_COUNT; i++) {
     record_text(records, figures[i].key);
     record_real(records, figures[i].measured);
     record_real(records, figures[i].forecast);
+    record_real(records, figures[i].low);
+    record_real(records, figures[i].high);
   }
 }
 
@@ -182,7 +181,8 @@ static void print_figures(const struct train_report *report, const struct figure
     const struct figure *f = &figures[i];
     const double difference = f->forecast / f->measured - 1;
     char title[64];
-    snprintf(title, sizeof(title), "%s%s", f->title, projected && i >= 3 ? ", projected" : "");
+    snprintf(title, sizeof(title), "%s%s", f->title,
+             projected && i >= WHOLE_RUN ? ", projected" : "");
     record_text(&records, title);
     record_text(&records, f->format(f->measured, text, FORMAT_SIZE));
     record_text(&records, f->format(f->forecast, text, FORMAT_SIZE));

@@ -9,6 +9,7 @@
 #include "calibrate/conditions.h"
 #include "cli/format.h"
 #include "cli/progress.h"
+#include "cli/projected.h"
 #include "cli/training_data.h"
 #include "trainer/loss.h"
 
@@ -98,17 +99,17 @@ static enum jc_status read_meter(struct session *s, struct jc_error *error) {
 
 static enum jc_status show_progress(struct session *s, struct jc_error *error) {
   struct training *t = s->training;
-  char line[160], step[FORMAT_SIZE], so_far[FORMAT_SIZE], total[FORMAT_SIZE];
+  char line[400], step[FORMAT_SIZE], so_far[FORMAT_SIZE], projected[PROJECTED_SIZE];
   if (!progress_due(&s->progress))
     return JC_OK;
   if (read_meter(s, error) != JC_OK)
     return error->status;
   summarize_window(s, t);
-  snprintf(line, sizeof(line), "step %llu/%llu  loss %.4f  acc %.1f %%  %s/step  %s of about %s",
+  snprintf(line, sizeof(line), "step %llu/%llu  loss %.4f  acc %.1f %%  %s%s, %s/step",
            (unsigned long long)t->done.training, (unsigned long long)t->whole.training, t->loss,
-           100 * t->accuracy, format_duration(t->step_median_s, step, sizeof(step)),
-           format_energy(t->energy_j, so_far, sizeof(so_far)),
-           format_energy(t->projection.energy_j, total, sizeof(total)));
+           100 * t->accuracy, format_energy(t->energy_j, so_far, sizeof(so_far)),
+           format_projected(&t->projection, &s->options->site, projected, sizeof(projected)),
+           format_duration(t->step_median_s, step, sizeof(step)));
   progress_show(&s->progress, line);
   return JC_OK;
 }
@@ -119,22 +120,21 @@ static enum jc_status show_progress(struct session *s, struct jc_error *error) {
 static const double guard_s = 0.25;
 
 static bool is_halted(const struct session *s) {
-  return *s->options->stop || jc_error_is_set(&s->training->over);
+  return *s->options->stop || jc_error_is_set(&s->training->limits.over);
 }
 
-static void check_budget(const struct session *s, struct training *t) {
-  const struct training_options *o = s->options;
+static void check_budget(struct session *s) {
+  struct training *t = s->training;
   const struct jc_epoch_seen spent = {t->energy_j, t->time_s};
-  (void)limits_check(&o->budget, &o->site, &spent, o->budget_on_spent ? NULL : &t->projection,
-                     &t->over);
+  (void)limits_passed(&t->limits, &s->options->site, &spent, &t->projection, &s->progress);
 }
 
 static enum jc_status guard_budget(struct session *s, struct jc_error *error) {
-  if (!jc_budget_is_set(&s->options->budget) || now_s() < s->guarded_s + guard_s)
+  if (!jc_budget_is_set(&s->training->limits.budget) || now_s() < s->guarded_s + guard_s)
     return JC_OK;
   s->guarded_s = now_s();
   if (read_meter(s, error) == JC_OK)
-    check_budget(s, s->training);
+    check_budget(s);
   return error->status;
 }
 
@@ -209,7 +209,7 @@ static enum jc_status end_epoch(struct session *s, struct jc_error *error) {
                              .time_s = s->now.time_s - s->epoch_begin.time_s};
   s->epoch_begin = s->now;
   project(s, t);
-  check_budget(s, t);
+  check_budget(s);
   return JC_OK;
 }
 
@@ -269,6 +269,7 @@ enum jc_status train(const struct loaded_model *model, const struct training_opt
   s->options = options;
   s->training = training;
   training->val_accuracy = NAN;
+  training->limits = options->limits;
   progress_start(&s->progress, options->quiet);
   if (open_session(s, error) == JC_OK)
     (void)run_steps(s, error);

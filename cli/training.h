@@ -18,9 +18,8 @@ struct training_options {
   struct jc_dataset *dataset;        /* NULL: synthetic data */
   const char *meter;                 /* NULL: automatic */
   struct jc_meter_options meter_options;
-  struct jc_budget budget; /* of the site; passed: finish the step and return */
+  struct limit_watch limits; /* passed: finish the step and return */
   struct site site;
-  bool budget_on_spent; /* else on what is projected too */
   bool quiet;
   const volatile int *stop; /* nonzero: finish the step and return */
 };
@@ -29,9 +28,9 @@ struct training_options {
 struct training {
   struct jc_steps whole; /* of the whole run */
   struct jc_steps done;
-  bool stopped;          /* by the flag or the budget */
-  struct jc_error over;  /* which limit of the budget was passed; none: not set */
-  uint64_t memory_bytes; /* the trainer's buffers: weights, gradients, activations */
+  bool stopped;              /* by the flag or the budget */
+  struct limit_watch limits; /* how the budget stands */
+  uint64_t memory_bytes;     /* the trainer's buffers: weights, gradients, activations */
   double build_s, time_s, energy_j;
   double validation_time_s, validation_energy_j; /* of them */
   double loss, first_loss;                       /* mean of the last steps; the first step's */

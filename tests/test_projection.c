@@ -97,6 +97,20 @@ Test(projection, a_lasting_shift_restarts_within_three_epochs) {
   assert_near(p.time_s, 10 * 10 + 30 * 25);
 }
 
+/* 250 twice at the very end, not yet a level: half way, and both ends are possible. */
+Test(projection, two_at_the_end_may_be_a_pause_or_a_level) {
+  struct run run = {0};
+  add(&run, 10, 100);
+  add(&run, 2, 250);
+  const struct jc_projection p = at(&run, 12, 40);
+  assert_near(p.energy_j, 10 * 100 + 2 * 250 + 28 * 175);
+  cr_assert_lt(p.energy_low_j, 10 * 100 + 2 * 250 + 28 * 100);
+  cr_assert_gt(p.energy_high_j, 10 * 100 + 30 * 250);
+  /* They were a pause: the next epoch says so. */
+  add(&run, 1, 100);
+  assert_near(at(&run, 13, 40).energy_j, 38 * 100 + 2 * 250);
+}
+
 /* Every fourth epoch is validated twice and costs 140: of the eight that remain two will. The rate
  * is one recurrence in the four epochs since the first. */
 Test(projection, what_stands_out_regularly_is_expected_again) {
@@ -150,6 +164,48 @@ Test(projection, epochs_of_no_joules) {
   const struct jc_projection p = at(&run, 5, 10);
   assert_near(p.energy_j, 0);
   assert_order(&p);
+}
+
+/* ---- the interval, from the formulas by numpy, Student's t by scipy ---- */
+
+static void expect_interval(const struct run *run, uint64_t epochs, double value, double low,
+                            double high) {
+  const struct jc_projection p = at(run, run->count, epochs);
+  assert_near(p.energy_j, value);
+  cr_assert_float_eq(p.energy_low_j, low, 2e-4 * low, "%.9g, expected %.9g", p.energy_low_j, low);
+  cr_assert_float_eq(p.energy_high_j, high, 2e-4 * high, "%.9g, expected %.9g", p.energy_high_j,
+                     high);
+}
+
+Test(projection, interval_of_equal_epochs) {
+  struct run run = {0};
+  add(&run, 4, 100);
+  expect_interval(&run, 20, 2000, 1752.106374, 2293.342159);
+}
+
+Test(projection, interval_of_epochs_that_scatter) {
+  static const double energy_j[] = {100, 104, 96, 100};
+  struct run run = {0};
+  for (int i = 0; i < 8; i++)
+    add(&run, 1, energy_j[i % 4]);
+  expect_interval(&run, 20, 2000, 1880.459503, 2132.766287);
+}
+
+/* A tenth more from one epoch to the next is wander, that may come again. */
+Test(projection, interval_of_a_machine_that_wanders) {
+  struct run run = {0};
+  add(&run, 4, 95);
+  add(&run, 4, 105);
+  cr_assert_eq(at(&run, 8, 20).steady_from, 4);
+  expect_interval(&run, 20, 2060, 1872.17177, 2280.732886);
+}
+
+/* Twice as much is none. */
+Test(projection, interval_behind_an_unfreezing) {
+  struct run run = {0};
+  add(&run, 4, 100);
+  add(&run, 4, 200);
+  expect_interval(&run, 20, 3600, 3271.577534, 3980.489702);
 }
 
 /* ---- of any run ---- */

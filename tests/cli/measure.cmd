@@ -16,6 +16,10 @@ echo "exit $?"
 grep -e schema -e command -e exit_code -e '"meter"' -e power_source -e attribute -e epochs_total \
   -e '"idle_power_w"' -e '"budget"' report.json
 grep -c '{"energy_j": [0-9.]*, "time_s": [0-9.]*}' report.json
+# CO2e of the projected end, as its joules at 400 g/kWh.
+sed -n '/"projection": {/,/}/p' report.json | tee projection.txt | sed -E 's/: ([0-9.e-]+|true|false)/: N/'
+awk -F'[: ,]+' '/energy.*_j/ { joules[n++] = $3 } /co2e/ { grams[c++] = $3 }
+  END { for (i = 0; i < n; i++) print (grams[i] / (joules[i] / 3.6e6 * 400) - 1)^2 < 1e-12 }' projection.txt
 grep -o -e '"model":"[a-z0-9]*"' -e '"run":{[^}]*}' -e '"labels":{[^}]*}' runs.jsonl |
   sed 's/"threads":[0-9]*/"threads":N/'
 grep -o '{"energy_j":[0-9.]*,"time_s":[0-9.]*}' runs.jsonl | wc -l
@@ -27,6 +31,8 @@ echo "exit $?"
 joulecast measure $power -- sh -c 'echo joulecast-epoch 1/3; exit 0' 2>&1 |
   sed -E 's/[0-9.]+ [a-z]?[JWg]\b/N/g; s/[0-9.]+ (s|ms|us)\b/N/g; s/[0-9.]+ %/N/g; s/ +- +of/ N of/;
     s/peak -/peak N/; s/N to N|[0-9.]+ to N/N/; s/ +/ /g'
+joulecast measure $power --format markdown -o report.md -q -- sh -c 'echo joulecast-epoch 1/3'
+grep projected report.md | sed -E 's/[0-9][0-9.,e+-]* [a-zA-Z]*(J|s|g|Wh)\b/N/g; s/[0-9.]+ to N/N to N/'
 # The order of the two streams in one file, and what cannot be run.
 joulecast measure -q -- sh -c 'for i in 1 2 3 4 5; do echo $i; echo $i >&2; done' >both.txt 2>&1
 tr '\n' ' ' <both.txt
