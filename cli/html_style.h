@@ -44,6 +44,7 @@ static const char html_style[] =
     "gap:1.2rem}\n"
     "figure{margin:0 0 1rem;max-width:34rem;break-inside:avoid}\n"
     "figcaption{font-weight:600;margin-bottom:.2rem}\n"
+    "figcaption small{display:block;font-weight:400;color:var(--dim);line-height:1.3}\n"
     "svg{display:block;width:100%;height:auto}\n"
     "svg text{font:12px system-ui,sans-serif;fill:var(--fg);paint-order:stroke;"
     "stroke:var(--bg);stroke-width:4px}\n"

@@ -1,7 +1,7 @@
 /* svg.h -- charts of an HTML report, drawn 400 wide, so that their text stays legible on a phone.
  *
- * Every chart is a figure with a caption, a title and a description for screen readers. Values that
- * are NAN, or that a logarithmic axis cannot show, are left out. Nothing is drawn without values.
+ * Every chart is a figure with a caption, below which stands what is shown. Values that are NAN, or
+ * that a logarithmic axis cannot show, are left out. Nothing is drawn without values.
  */
 #ifndef JC_CLI_SVG_H
 #define JC_CLI_SVG_H
@@ -37,12 +37,14 @@ void svg_intervals(FILE *out, const struct svg_text *text, const struct svg_inte
 
 struct svg_point {
   double measured, predicted; /* > 0, in the axes' base unit */
+  double low, high;           /* 90 % interval of the prediction; NAN: none */
+  double low_50, high_50;     /* 50 % interval */
 };
 
 enum svg_quantity { SVG_JOULES, SVG_SECONDS };
 
-/* Predicted against measured on logarithmic axes of one scale, with the diagonal and 20 % around
- * it. */
+/* Predicted against measured on logarithmic axes of one scale, with the diagonal, 10 % around it,
+ * whiskers of the intervals, and a legend that says so. */
 void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quantity,
                  const struct svg_point *points, size_t count);
 

@@ -207,6 +207,9 @@ def commands(folder):
         "compare-machines": ["compare", "resnet18", "resnet50", "--hardware", "t4,a100-sxm4-40gb",
                              "--price", "0.30 EUR"],
         "evaluate": ["evaluate", runs, "--folds", "3"],
+        "evaluate-layers": ["evaluate", SOURCE + "/tests/fixtures/runs/shipped_models.jsonl", "--folds", "3",
+                            "-p", SOURCE + "/tests/cli/profile_layerwise.json", "--hardware",
+                            "core-i5-8500"],
         "check": ["calibrate", "check", "--predict-only", "-p", profile, "-t", "2", "--force", "-m",
                   "lenet5_28:16", "-m", "mlp_784_128_10:8"],
     }
