@@ -54,7 +54,7 @@ struct legend {
 
 /* From X on, around Y. */
 static void put_legend(FILE *out, double x, double y, const struct legend *items, size_t count) {
-  const double swatch = 14, gap = 6, letter = 6.4;
+  const double swatch = 14, gap = 6, letter = 7;
   for (size_t i = 0; i < count; i++) {
     fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\" %s/>\n", x,
             y - items[i].thickness / 2, swatch, items[i].thickness, items[i].paint);
@@ -203,6 +203,67 @@ void svg_bars(FILE *out, const struct svg_text *text, const struct svg_bar *bars
       fprintf(out, "<rect x=\"0\" y=\"%.1f\" width=\"%.2f\" height=\"10\" fill=\"var(--c0)\"/>\n",
               y + 19, WIDTH * bars[i].value / largest);
   }
+  end(out);
+}
+
+/* ---- stacked bars ---- */
+
+static double sum_of(const struct svg_stack *row, size_t part_count) {
+  double sum = 0;
+  for (size_t p = 0; p < part_count; p++)
+    sum += row->parts[p];
+  return sum;
+}
+
+static void put_stack(FILE *out, const struct svg_stack *row, double y, double per_unit,
+                      const char *const *part_names, size_t part_count) {
+  double x = 0;
+  for (size_t p = 0; p < part_count; p++) {
+    const double width = per_unit * row->parts[p];
+    fprintf(out,
+            "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"10\" fill=\"var(--c%zu)\" "
+            "data-key=\"%s\" data-value=\"%.17g\" data-row=\"",
+            x, y, width, p, part_names[p], row->parts[p]);
+    html_text(out, row->label);
+    fputs("\"/>\n", out);
+    x += width;
+  }
+}
+
+/* Names of the parts that any row has. */
+static void put_parts_legend(FILE *out, double y, const struct svg_stack *rows, size_t count,
+                             const char *const *part_names, size_t part_count) {
+  static const char *const paints[SVG_PARTS] = {"fill=\"var(--c0)\"", "fill=\"var(--c1)\"",
+                                                "fill=\"var(--c2)\"", "fill=\"var(--c3)\""};
+  struct legend legend[SVG_PARTS];
+  size_t shown = 0;
+  for (size_t p = 0; p < part_count; p++) {
+    size_t i = 0;
+    while (i < count && !(rows[i].parts[p] > 0))
+      i++;
+    if (i < count)
+      legend[shown++] = (struct legend){paints[p], 10, part_names[p]};
+  }
+  put_legend(out, 0, y, legend, shown);
+}
+
+void svg_stacks(FILE *out, const struct svg_text *text, const struct svg_stack *rows, size_t count,
+                const char *const *part_names, size_t part_count,
+                char *(*format)(double value, char *buffer, size_t size)) {
+  char value[FORMAT_SIZE], label[LABEL + 4];
+  double largest = 0;
+  for (size_t i = 0; i < count; i++)
+    largest = fmax(largest, sum_of(&rows[i], part_count));
+  if (!(largest > 0))
+    return;
+  begin(out, text, (double)count * ROW + LEGEND);
+  for (size_t i = 0; i < count; i++) {
+    const double y = (double)i * ROW;
+    put_text(out, 0, y + 14, "start", shorten(rows[i].label, LABEL, label, sizeof(label)));
+    put_text(out, WIDTH, y + 14, "end", format(sum_of(&rows[i], part_count), value, sizeof(value)));
+    put_stack(out, &rows[i], y + 19, WIDTH / largest, part_names, part_count);
+  }
+  put_parts_legend(out, (double)count * ROW + LEGEND / 2, rows, count, part_names, part_count);
   end(out);
 }
 

@@ -26,6 +26,20 @@ struct svg_bar {
 void svg_bars(FILE *out, const struct svg_text *text, const struct svg_bar *bars, size_t count,
               char *(*format)(double value, char *buffer, size_t size));
 
+enum { SVG_PARTS = 4 };
+
+struct svg_stack {
+  const char *label;
+  const double *parts; /* [part count], >= 0 */
+};
+
+/* A bar each, from 0 to the largest sum, of PART_COUNT <= SVG_PARTS parts, with a legend of those
+ * that there are. A part is a rect whose data-row is its label, data-key the part's name, and
+ * data-value its value. */
+void svg_stacks(FILE *out, const struct svg_text *text, const struct svg_stack *rows, size_t count,
+                const char *const *part_names, size_t part_count,
+                char *(*format)(double value, char *buffer, size_t size));
+
 struct svg_interval {
   const char *label;
   double value, low, high; /* low and high NAN: no interval */

@@ -23,6 +23,8 @@ TABLES = """[...document.querySelectorAll('table[data-key]')].map(t => [t.datase
   [...t.tBodies[0].rows].map(r => [...r.cells].filter(c => c.dataset.value !== undefined)
     .map(c => [c.dataset.key, c.dataset.value])),
   [...t.tBodies[0].rows].map(r => r.cells[0].textContent)])"""
+STACKS = """[...document.querySelectorAll('svg rect[data-row]')]
+  .map(r => [r.dataset.row, r.dataset.key, r.dataset.value, r.width.baseVal.value])"""
 OVERLAPS = """(() => { const found = [];
   for (const svg of document.querySelectorAll('svg')) {
     const texts = [...svg.querySelectorAll('text')], boxes = texts.map(t => t.getBoundingClientRect());
@@ -145,6 +147,19 @@ def check_figures(browser, report, complain):
         complain(f"only {checked} figures found")
 
 
+def check_stacks(browser, report, complain):
+    """Joules by kind and phase: the values and the widths of the bars' parts, 400 for the largest bar."""
+    kinds = {row["name"]: row for row in report.get("kinds") or []}
+    largest = max((row["energy_j"] for row in kinds.values()), default=0)
+    found = browser.evaluate(STACKS)
+    if len(found) != 4 * len(kinds):
+        complain(f"{len(found)} parts of bars, of {len(kinds)} kinds")
+    for name, part, value, width in found:
+        expected = kinds[name][part + "_energy_j"]
+        if float(value) != expected or abs(width - 400 * expected / largest) > 0.01:
+            complain(f"bar {name}, {part}: {value}, {width} wide in HTML, {expected} in JSON")
+
+
 def check_events(browser, path, complain):
     for event in browser.events:
         parameters = event.get("params", {})
@@ -241,6 +256,7 @@ def look(browser, path, report, failures):
     browser.open(path)
     if report is not None:
         check_figures(browser, report, complain)
+        check_stacks(browser, report, complain)
     if not browser.evaluate("document.querySelectorAll('h1').length"):
         complain("no heading")
     check_layout(browser, complain)
