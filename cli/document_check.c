@@ -63,8 +63,7 @@ static void draw_networks(const struct check *check, FILE *out) {
   free(rows);
 }
 
-/* A training's layers are not metered one by one: by kind means by what the networks have most of.
- */
+/* Nor does a profile keep how far its layers were off in the fit. */
 static void draw_kinds(const struct check *check, FILE *out) {
   static const struct svg_text text = {"Error of step time, by kinds in the network",
                                        "Whole steps, not layers: a check times no layer singly. A "
