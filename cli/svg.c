@@ -435,6 +435,21 @@ void svg_residuals(FILE *out, const struct svg_text *text, const struct svg_resi
 
 /* ---- lines ---- */
 
+static void put_polyline(FILE *out, const struct axis *x, const struct axis *y,
+                         const double *time_s, const double *power_w, size_t count) {
+  fputs("<polyline fill=\"none\" stroke=\"var(--c0)\" stroke-width=\"1.5\" points=\"", out);
+  for (size_t i = 0; i < count; i++) {
+    if (!isnan(power_w[i]))
+      fprintf(out, "%.1f,%.1f ", place(x, time_s[i]), place(y, power_w[i]));
+  }
+  fputs("\" data-value=\"", out);
+  for (size_t i = 0; i < count; i++) {
+    if (!isnan(power_w[i]))
+      fprintf(out, "%.17g:%.17g ", time_s[i], power_w[i]);
+  }
+  fputs("\"/>\n", out);
+}
+
 void svg_lines(FILE *out, const struct svg_text *text, const double *time_s, const double *power_w,
                size_t count, const double *marks_s, size_t mark_count) {
   const double left = 52, top = 22, bottom = 220;
@@ -458,11 +473,6 @@ void svg_lines(FILE *out, const struct svg_text *text, const double *time_s, con
             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"var(--c1)\" "
             "stroke-dasharray=\"3 3\"/>\n",
             place(&x, marks_s[i]), top, place(&x, marks_s[i]), bottom);
-  fputs("<polyline fill=\"none\" stroke=\"var(--c0)\" stroke-width=\"1.5\" points=\"", out);
-  for (size_t i = 0; i < count; i++) {
-    if (!isnan(power_w[i]))
-      fprintf(out, "%.1f,%.1f ", place(&x, time_s[i]), place(&y, power_w[i]));
-  }
-  fputs("\"/>\n", out);
+  put_polyline(out, &x, &y, time_s, power_w, count);
   end(out);
 }
