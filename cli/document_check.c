@@ -46,7 +46,7 @@ static void draw_networks(const struct check *check, FILE *out) {
   static const struct svg_text scatter = {"Step time, predicted against measured",
                                           "A point a network."};
   static const struct svg_text residuals = {"Error of step time by network",
-                                            "A point a network: predicted over measured, less 1."};
+                                            "A point a network: how far its forecast is off."};
   struct svg_point *points = calloc(check->list.count + 1, sizeof(*points));
   struct svg_residual *rows = calloc(check->list.count + 1, sizeof(*rows));
   for (size_t i = 0; points != NULL && rows != NULL && i < check->list.count; i++) {
@@ -114,9 +114,10 @@ static void put_provenance(const struct check *check, struct document *document)
     document_text(document, line);
   }
   if (check->measured) {
-    (void)snprintf(line, sizeof(line), "measured with %s %s by meter %s, %s; %u threads",
+    (void)snprintf(line, sizeof(line), "measured with %s %s by meter %s, %s; %u thread%s",
                    check->runner, check->runner_version, check->meter.name,
-                   check->meter.measured ? "measured" : "modelled, not measured", check->threads);
+                   check->meter.measured ? "measured" : "modelled, not measured", check->threads,
+                   check->threads == 1 ? "" : "s");
     document_text(document, line);
   }
 }

@@ -76,8 +76,8 @@ static void draw_largest(FILE *out, const struct svg_text *text, struct svg_bar 
 }
 
 static void draw_layers(const struct forecast *forecast, FILE *out) {
-  static const struct svg_text text = {"Energy by layer",
-                                       "Bars: the layers that take most, and the sum of the rest."};
+  static const struct svg_text text = {
+      "Energy by layer", "Bars: the layers that take most; the rest in one sum, without a bar."};
   const uint32_t count = forecast->model.network->layer_count;
   struct svg_bar *bars = calloc(count + 1, sizeof(*bars));
   if (bars == NULL)
@@ -90,8 +90,9 @@ static void draw_layers(const struct forecast *forecast, FILE *out) {
 }
 
 static void draw_kinds(const struct forecast *forecast, FILE *out) {
-  static const struct svg_text text = {"Energy by kind of layer and phase",
-                                       "Bars: the joules of all layers of a kind."};
+  static const struct svg_text text = {
+      "Energy by kind of layer and phase",
+      "Bars: the joules of all layers of a kind, phase behind phase."};
   struct kind_energy kinds[JC_LAYER_KIND_COUNT];
   struct svg_stack stacks[JC_LAYER_KIND_COUNT];
   const size_t count = energy_by_kind(forecast, kinds);

@@ -58,7 +58,7 @@ static void draw_errors(const struct evaluate_report *report, FILE *out) {
 
 static void put_note(void *context, const char *text) {
   struct document *document = context;
-  document_text(document, text);
+  document_list_item(document, text);
 }
 
 static void put_figures(const struct evaluate_report *report, struct document *document) {
@@ -92,7 +92,9 @@ void document_evaluate(const struct evaluate_report *report, const struct record
     fputs("</div>\n", out);
   }
   document_heading(&document, "Notes");
+  document_list_begin(&document);
   evaluate_tell_notes(report, put_note, &document);
+  document_list_end(&document);
   document_methods(&document, names, count);
   document_end(&document);
 }

@@ -48,11 +48,11 @@ size_t energy_by_kind(const struct forecast *forecast,
 void fill_kinds(const struct forecast *forecast, struct records *records) {
   static const struct column columns[] = {
       {"name", "kind", VALUE_TEXT, true, NULL, NULL},
-      {"forward_energy_j", "forward", VALUE_REAL, false, NULL, format_energy_like},
-      {"backward_energy_j", "backward", VALUE_REAL, false, NULL, format_energy_like},
-      {"update_energy_j", "update", VALUE_REAL, false, NULL, format_energy_like},
-      {"validation_energy_j", "validation", VALUE_REAL, false, NULL, format_energy_like},
-      {"energy_j", "energy", VALUE_REAL, false, NULL, format_energy_like},
+      {"forward_energy_j", "forward", VALUE_REAL, false, format_energy, NULL},
+      {"backward_energy_j", "backward", VALUE_REAL, false, format_energy, NULL},
+      {"update_energy_j", "update", VALUE_REAL, false, format_energy, NULL},
+      {"validation_energy_j", "validation", VALUE_REAL, false, format_energy, NULL},
+      {"energy_j", "energy", VALUE_REAL, false, format_energy, NULL},
       {"share", "share", VALUE_REAL, false, format_percent, NULL},
   };
   struct kind_energy rows[JC_LAYER_KIND_COUNT];

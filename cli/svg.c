@@ -328,18 +328,19 @@ static const double thick = 5, thin = 1.5; /* of the 50 % interval and that of 9
 static void put_whisker(FILE *out, double x, const struct axis *y, double low, double high,
                         double thickness) {
   if (low > 0 && isfinite(high))
-    fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" " WHISKER_PAINT "/>\n",
+    fprintf(out, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" " WHISKER_PAINT "/>\n",
             x - thickness / 2, place(y, high), thickness, place(y, low) - place(y, high));
 }
 
+/* SIZE: 1, or less where many points would hide each other. */
 static void put_point(FILE *out, const struct axis *x, const struct axis *y,
-                      const struct svg_point *point) {
+                      const struct svg_point *point, double size) {
   const double at = place(x, point->measured);
-  put_whisker(out, at, y, point->low, point->high, thin);
-  put_whisker(out, at, y, point->low_50, point->high_50, thick);
+  put_whisker(out, at, y, point->low, point->high, size * thin);
+  put_whisker(out, at, y, point->low_50, point->high_50, size * thick);
   fprintf(out,
-          "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"var(--c0)\" fill-opacity=\".75\"/>\n",
-          at, place(y, point->predicted));
+          "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.2f\" fill=\"var(--c0)\" fill-opacity=\".75\"/>\n",
+          at, place(y, point->predicted), 3.5 * size);
 }
 
 /* Within what both axes must reach: points and whiskers. Returns whether there is a whisker. */
@@ -367,7 +368,8 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
   const struct legend legend[] = {{"class=\"band\"", 12, "10 % off at most"},
                                   {WHISKER_PAINT, thick, "50 % interval"},
                                   {WHISKER_PAINT, thin, "90 % interval"}};
-  const double left = 52, top = 22, bottom = 360;
+  const double left = 52, top = 22, bottom = 360, few = 50;
+  const double size = fmax(0.4, fmin(1, sqrt(few / (double)count)));
   double low, high;
   char title[64];
   const bool whiskers = find_span(points, count, &low, &high);
@@ -388,7 +390,7 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
   put_line(out, "a", x.from, y.from, x.to, y.to);
   for (size_t i = 0; i < count; i++) {
     if (is_shown(&points[i]))
-      put_point(out, &x, &y, &points[i]);
+      put_point(out, &x, &y, &points[i], size);
   }
   put_legend(out, 0, bottom + FOOT + LEGEND / 2, legend, whiskers ? 3 : 1);
   end(out);
@@ -440,7 +442,8 @@ static void put_polyline(FILE *out, const struct axis *x, const struct axis *y,
   fputs("<polyline fill=\"none\" stroke=\"var(--c0)\" stroke-width=\"1.5\" points=\"", out);
   for (size_t i = 0; i < count; i++) {
     if (!isnan(power_w[i]))
-      fprintf(out, "%.1f,%.1f ", place(x, time_s[i]), place(y, power_w[i]));
+      fprintf(out, "%.1f,%.1f %.1f,%.1f ", place(x, i > 0 ? time_s[i - 1] : 0),
+              place(y, power_w[i]), place(x, time_s[i]), place(y, power_w[i]));
   }
   fputs("\" data-value=\"", out);
   for (size_t i = 0; i < count; i++) {

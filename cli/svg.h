@@ -72,8 +72,8 @@ struct svg_residual {
 void svg_residuals(FILE *out, const struct svg_text *text, const struct svg_residual *rows,
                    size_t count);
 
-/* Watts over seconds; a mark at each of MARKS_S. Samples are in order; the line's data-value has
- * them as "SECONDS:WATTS ". */
+/* Mean watts from the sample before, or from 0, up to each of COUNT samples, which are in order; a
+ * mark at each of MARKS_S. The line's data-value has the samples as "SECONDS:WATTS ". */
 void svg_lines(FILE *out, const struct svg_text *text, const double *time_s, const double *power_w,
                size_t count, const double *marks_s, size_t mark_count);
 
