@@ -81,6 +81,14 @@ static void put_errors(const struct jc_profile *p, struct jc_json_writer *w) {
   jc_put_end(w);
 }
 
+/* A profile of trainings has none: what it was fitted to are networks. */
+static void put_layer_errors(const struct jc_profile *profile, struct jc_json_writer *w) {
+  struct records records;
+  fill_layer_errors(profile, &records);
+  records_put(&records, w, "layer_errors");
+  records_free(&records);
+}
+
 static enum jc_status put_fit(const struct jc_profile *profile, const struct jc_fit_report *report,
                               const char *path, const struct records *records,
                               struct output *output, struct jc_error *error) {
@@ -104,6 +112,7 @@ static enum jc_status put_fit(const struct jc_profile *profile, const struct jc_
   jc_put_uint(&w, "used", report->used);
   jc_put_uint(&w, "disturbed", report->disturbed);
   put_errors(profile, &w);
+  put_layer_errors(profile, &w);
   jc_put_string(&w, "method", "layerwise-linear");
   records_put(records, &w, "coefficients");
   jc_put_end(&w);

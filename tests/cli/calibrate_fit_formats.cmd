@@ -24,7 +24,8 @@ for format in csv markdown json; do
 done
 rounded layers.csv
 cat layers.markdown
-sed '/"coefficients"/,$d; s/\("active_power_w": [0-9.]\{7\}\).*/\1.../' layers.json
+sed -E '/"coefficients"/,$d; s/("active_power_w": [0-9.]{7}).*/\1.../; s/("(mape|median|bias|r2|worst|time_mape)": )[^,}]*/\1N/g' \
+  layers.json
 # Trainings: every row is what the profile has, and in all three forms the same.
 awk 'BEGIN {
        for (i = 1; i <= 12; i++) {
