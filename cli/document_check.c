@@ -63,14 +63,14 @@ static void draw_networks(const struct check *check, FILE *out) {
   free(rows);
 }
 
-/* Nor does a profile keep how far its layers were off in the fit. */
+/* A check times no layer singly, and a profile of trainings keeps no errors of layers: by kind
+ * means by what the networks have. */
 static void draw_kinds(const struct check *check, FILE *out) {
-  static const struct svg_text text = {"Error of step time, by kinds in the network",
-                                       "Whole steps, not layers: a check times no layer singly. A "
-                                       "point: the mean error of the steps "
-                                       "of all networks that contain the kind, whatever else they "
-                                       "contain; the line: their least and "
-                                       "largest."};
+  static const struct svg_text text = {
+      "Error of step time, by kinds in the network",
+      "Whole steps, not layers: a check times no layer singly. A point: the mean error of the "
+      "steps of all networks that contain the kind, whatever else they contain; the line: their "
+      "least and largest."};
   struct svg_residual rows[JC_LAYER_KIND_COUNT];
   size_t count = 0;
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {

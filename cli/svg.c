@@ -263,7 +263,7 @@ void svg_stacks(FILE *out, const struct svg_text *text, const struct svg_stack *
     put_text(out, WIDTH, y + 14, "end", format(sum_of(&rows[i], part_count), value, sizeof(value)));
     put_stack(out, &rows[i], y + 19, WIDTH / largest, part_names, part_count);
   }
-  put_parts_legend(out, (double)count * ROW + LEGEND / 2, rows, count, part_names, part_count);
+  put_parts_legend(out, (double)count * ROW + LEGEND / 2.0, rows, count, part_names, part_count);
   end(out);
 }
 
@@ -392,7 +392,7 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
     if (is_shown(&points[i]))
       put_point(out, &x, &y, &points[i], size);
   }
-  put_legend(out, 0, bottom + FOOT + LEGEND / 2, legend, whiskers ? 3 : 1);
+  put_legend(out, 0, bottom + FOOT + LEGEND / 2.0, legend, whiskers ? 3 : 1);
   end(out);
 }
 
