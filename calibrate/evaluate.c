@@ -49,6 +49,7 @@ static void add_judged(struct work *work, uint32_t row, uint32_t fold, double me
       .forecast_j = forecast.energy_j * part_of_run(&work->set->rows[row], work->options->target),
       .measured_j = measured_j,
       .half_width = forecast.half_width,
+      .half_width_50 = forecast.half_width_50,
       .row = row,
       .fold = fold};
 }

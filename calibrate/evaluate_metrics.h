@@ -10,6 +10,7 @@
 struct jc_judged {
   double forecast_j, measured_j; /* > 0 */
   double half_width;             /* of the 90 % interval, in log space; NAN: none */
+  double half_width_50;          /* of the 50 % interval; only where there is one of 90 % */
   uint32_t row, fold;
 };
 

@@ -13,8 +13,8 @@
 static const char *const method_names[JC_LAYER_METHOD_COUNT] = {"layerwise", "layerwise-linear",
                                                                 "roofline", "getzner"};
 
-/* The level of struct jc_run_forecast. */
-static const double interval = 0.9;
+/* The levels of struct jc_run_forecast. */
+static const double wide = 0.9, narrow = 0.5;
 
 const struct jc_method *jc_layer_method_at(uint32_t index) {
   return jc_method_find(method_names[index]);
@@ -87,6 +87,10 @@ static bool takes_profile(const struct jc_method *method) {
   return (method->needs & JC_NEED_PROFILE) != 0;
 }
 
+static double half_width_of(const struct jc_estimate *estimate) {
+  return log(estimate->energy_high_j / estimate->energy_low_j) / 2;
+}
+
 static enum jc_status estimate_run(const struct jc_method *method,
                                    const struct jc_layers_means *means,
                                    const struct jc_sample *sample,
@@ -100,7 +104,7 @@ static enum jc_status estimate_run(const struct jc_method *method,
                                .precision = sample->precision,
                                .profile = profile,
                                .duration_s = NAN,
-                               .interval = interval};
+                               .interval = wide};
   if (profile == NULL) {
     jc_hardware_scale(means->hardware, sample->run.threads, &hardware);
     jc_hardware_set_power(means->hardware_table, means->hardware, NAN, NAN, &hardware);
@@ -113,8 +117,11 @@ static enum jc_status estimate_run(const struct jc_method *method,
   if (jc_estimate_run(method, &problem, &estimate, why) != JC_OK)
     return why->status;
   forecast->energy_j = estimate.energy_j;
-  forecast->half_width = log(estimate.energy_high_j / estimate.energy_low_j) / 2;
-  return JC_OK;
+  forecast->half_width = half_width_of(&estimate);
+  problem.interval = narrow;
+  if (jc_estimate_run(method, &problem, &estimate, why) == JC_OK)
+    forecast->half_width_50 = half_width_of(&estimate);
+  return why->status;
 }
 
 /* SAMPLE by all methods that have what they need. */
@@ -166,7 +173,7 @@ enum jc_status jc_run_layers_make(const struct jc_run_set *set, const struct jc_
   if (layers->forecasts == NULL)
     return jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
   for (size_t i = 0; i < count; i++)
-    layers->forecasts[i].forecast = (struct jc_run_forecast){NAN, NAN};
+    layers->forecasts[i].forecast = (struct jc_run_forecast){NAN, NAN, NAN};
   find_means(means, layers);
   if (means->profile == NULL && means->hardware == NULL)
     return JC_OK;

@@ -45,8 +45,9 @@ struct jc_run_fit_options {
 enum { JC_RUN_MAX_NEEDS = 12 };
 
 struct jc_run_forecast {
-  double energy_j;   /* of the whole run */
-  double half_width; /* of the 90 % interval, in log space; NAN: the method gives none */
+  double energy_j;      /* of the whole run */
+  double half_width;    /* of the 90 % interval, in log space; NAN: the method gives none */
+  double half_width_50; /* of the 50 % interval; only where there is one of 90 % */
 };
 
 struct jc_run_method {

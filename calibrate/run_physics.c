@@ -36,8 +36,8 @@ struct equations {
 struct device {
   const char *name; /* of the set that was learnt from, borrowed */
   uint32_t hardware;
-  double joules[T];  /* per unit of each term times its power of the TDP in W */
-  double half_width; /* NAN: too few configurations */
+  double joules[T];                 /* per unit of each term times its power of the TDP in W */
+  double half_width, half_width_50; /* NAN: too few configurations */
 };
 
 struct physics {
@@ -127,33 +127,36 @@ static double log_error(const struct jc_run_subset *learnt, uint32_t configurati
   return sum / count;
 }
 
-/* Half the width of the 90 % interval of a configuration that was not measured: the quantile
- * ceil(0.9 (n + 1)) of the errors of the n measured ones (conformal prediction, Vovk et al. 2005).
- */
-static double half_width(const struct jc_run_subset *learnt, const struct configuration *all,
-                         uint32_t count, uint32_t hardware, const struct equations *sum,
-                         struct jc_error *error) {
-  double *errors = malloc((count + 1) * sizeof(*errors)), joules[T], width = NAN;
+/* Half the width of the interval of LEVEL of a configuration that was not measured: the quantile
+ * ceil(LEVEL (n + 1)) of the N sorted ERRORS of those that were (conformal prediction, Vovk et al.
+ * 2005). */
+static double half_width(const double *errors, uint32_t n, double level) {
+  const uint32_t rank = (uint32_t)ceil(level * (n + 1));
+  return n < FEWEST_FOR_INTERVAL ? NAN : errors[(rank < n ? rank : n) - 1];
+}
+
+/* Of DEVICE, whose configurations sum up to SUM: each forecast by the others. */
+static void fit_intervals(const struct jc_run_subset *learnt, const struct configuration *all,
+                          uint32_t count, const struct equations *sum, struct device *device,
+                          struct jc_error *error) {
+  double *errors = malloc((count + 1) * sizeof(*errors)), joules[T];
   uint32_t n = 0;
   if (errors == NULL) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
-    return NAN;
+    return;
   }
   for (uint32_t c = 0; c < count && !jc_error_is_set(error); c++) {
     struct equations others = *sum;
-    if (all[c].runs == 0 || all[c].hardware != hardware)
+    if (all[c].runs == 0 || all[c].hardware != device->hardware)
       continue;
     add(&others, &all[c].equations, -1);
     if (solve(&others, joules, error) == JC_OK)
       errors[n++] = log_error(learnt, c, joules);
   }
-  if (n >= FEWEST_FOR_INTERVAL) {
-    const uint32_t rank = (uint32_t)ceil(0.9 * (n + 1));
-    qsort(errors, n, sizeof(*errors), compare_doubles);
-    width = errors[(rank < n ? rank : n) - 1];
-  }
+  qsort(errors, n, sizeof(*errors), compare_doubles);
+  device->half_width = half_width(errors, n, 0.9);
+  device->half_width_50 = half_width(errors, n, 0.5);
   free(errors);
-  return width;
 }
 
 static void fit_device(const struct jc_run_subset *learnt, const struct configuration *all,
@@ -172,7 +175,7 @@ static void fit_device(const struct jc_run_subset *learnt, const struct configur
     return;
   device->name = learnt->set->groups[JC_GROUP_HARDWARE].names[hardware];
   device->hardware = hardware;
-  device->half_width = half_width(learnt, all, count, hardware, &sum, error);
+  fit_intervals(learnt, all, count, &sum, device, error);
   physics->device_count++;
 }
 
@@ -226,9 +229,10 @@ static struct jc_run_forecast forecast(const void *state, const struct jc_run_ro
   for (uint32_t i = 0; i < physics->device_count; i++) {
     const struct device *device = &physics->devices[i];
     if (device->hardware == row->groups[JC_GROUP_HARDWARE])
-      return (struct jc_run_forecast){energy_of(device->joules, row), device->half_width};
+      return (struct jc_run_forecast){energy_of(device->joules, row), device->half_width,
+                                      device->half_width_50};
   }
-  return (struct jc_run_forecast){energy_of(physics->pooled, row), NAN};
+  return (struct jc_run_forecast){.energy_j = energy_of(physics->pooled, row), .half_width = NAN};
 }
 
 static void put_joules(struct jc_json_writer *writer, const char *key, const double joules[T]) {

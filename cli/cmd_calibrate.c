@@ -12,7 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/report_calibrate.h"
-#include "cli/report_forward.h"
+#include "cli/report_fit.h"
 #include "estimator/environment.h"
 #include "estimator/file_io.h"
 #include "estimator/profile_file.h"
@@ -23,6 +23,7 @@ struct calibrate_options {
   struct real_option max_seconds;
   const char *samples, *profile, *method;
   struct machine_options machine;
+  struct output_options output; /* of `fit`, whose --output is the profile: --format alone */
 };
 
 #define CALIBRATE(member) OPTION_AT(struct calibrate_options, member)
@@ -81,10 +82,8 @@ static const struct option_group groups_measuring[] = {
     {&table_no_progress, 0},
 };
 static const struct option_group groups_fit[] = {
-    {&table_run_method, 0},
-    {&table_threads, IN(machine)},
-    {&table_samples, 0},
-    {&table_profile_file, 0},
+    {&table_run_method, 0},   {&table_threads, IN(machine)}, {&table_samples, 0},
+    {&table_profile_file, 0}, {&table_format, IN(output)},
 };
 
 /* ---- files ---- */
@@ -179,6 +178,17 @@ static enum jc_status measure(const struct job *job, bool *interrupted, struct j
 
 /* ---- fitting ---- */
 
+/* The report goes to standard output: --output is the profile's. */
+static enum jc_status report(const struct job *job, const struct jc_profile *profile,
+                             const struct jc_fit_report *fitted, struct jc_error *error) {
+  struct output output;
+  if (output_open(&output, NULL, error) != JC_OK)
+    return error->status;
+  (void)report_fit(profile, fitted, job->profile, output_format(&job->options->output), &output,
+                   error);
+  return output_close(&output, error);
+}
+
 /* Where the profile of samples given by hand goes: the option's path, else the name of the machine
  * that they were measured on. */
 static enum jc_status name_fitted(struct job *job, const struct jc_profile *profile,
@@ -192,21 +202,18 @@ static enum jc_status name_fitted(struct job *job, const struct jc_profile *prof
 static int fit(struct job *job, const char *const *sample_paths, size_t count,
                struct jc_error *error) {
   struct jc_profile *profile = calloc(1, sizeof(*profile));
-  struct jc_fit_report report = {0};
+  struct jc_fit_report fitted = {0};
   int code = EXIT_OK;
   if (profile == NULL) {
     (void)jc_fail(error, JC_ERROR_STORAGE, 0, NULL, "out of memory");
     return EXIT_RUNTIME;
   }
-  if (jc_calibrate_fit(sample_paths, count, profile, &report, error) != JC_OK)
+  if (jc_calibrate_fit(sample_paths, count, profile, &fitted, error) != JC_OK)
     code = exit_code_of_input(error);
   else if (name_fitted(job, profile, error) != JC_OK ||
-           jc_profile_write(job->profile, profile, error) != JC_OK)
+           jc_profile_write(job->profile, profile, error) != JC_OK ||
+           report(job, profile, &fitted, error) != JC_OK)
     code = exit_code_of(error);
-  else if (profile->phase == JC_RUN_FORWARD)
-    report_forward_profile(profile, &report, job->profile, stdout);
-  else
-    report_profile(profile, &report, job->profile, stdout);
   free(profile);
   return code;
 }
@@ -264,10 +271,11 @@ static int fit_runs(const struct calibrate_options *o, const struct text_list *o
   const struct jc_run_method *method = find_run_method(o->method, error);
   struct jc_run_set set = {0};
   uint32_t fitted = 0;
-  if (operands->count != 1 || o->profile == NULL || o->machine.threads.given || o->samples != NULL)
+  if (operands->count != 1 || o->profile == NULL || o->machine.threads.given ||
+      o->samples != NULL || o->output.format != NULL)
     (void)jc_fail(error, JC_ERROR_USAGE, 0, "--method",
-                  "expected one file of runs and --output, and neither --threads nor "
-                  "--samples-file");
+                  "expected one file of runs and --output, and none of --threads, --samples-file "
+                  "and --format: what is written is JSON");
   if (jc_error_is_set(error))
     return exit_code_of(error);
   int code = EXIT_OK;
@@ -325,21 +333,26 @@ static const struct command step_run = {
 static const struct command step_fit = {
     .name = "fit",
     .summary = "fit samples that exist",
-    .spec = {.command = "calibrate fit",
-             .operands = "[SAMPLES.jsonl...]",
-             .description =
-                 "Fit a profile to samples: those of this machine, or the files named, which may "
-                 "come from another one but must all come from the same. Their profile is named by "
-                 "the machine they were measured on. Forward passes of single layers that others "
-                 "measured are samples too, of a profile for `estimate --phase forward`; "
-                 "data/README.md has their format. With --method a method that looks at whole runs "
-                 "is fitted, and its parameters are written.",
-             .examples = "  joulecast calibrate fit -t 1\n"
-                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
-                         "  joulecast calibrate fit --method run-physics runs.jsonl -o gpus.json\n",
-             .operands_max = MAX_LIST,
-             .groups = groups_fit,
-             .group_count = OPTION_COUNT(groups_fit)},
+    .spec =
+        {.command = "calibrate fit",
+         .operands = "[SAMPLES.jsonl...]",
+         .description =
+             "Fit a profile to samples: those of this machine, or the files named, which may "
+             "come from another one but must all come from the same. Their profile is named by "
+             "the machine they were measured on. Forward passes of single layers that others "
+             "measured are samples too, of a profile for `estimate --phase forward`; "
+             "data/README.md has their format. With --method a method that looks at whole runs "
+             "is fitted, and its parameters are written. --format other than table "
+             "prints the coefficients of layerwise-linear, a row each: seconds and joules "
+             "above idle per call, FLOP or byte, their 90 % intervals, the range that they were "
+             "fitted in, and by how many networks.",
+         .examples = "  joulecast calibrate fit -t 1\n"
+                     "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
+                     "  joulecast calibrate fit -t 1 --format csv >coefficients.csv\n"
+                     "  joulecast calibrate fit --method run-physics runs.jsonl -o gpus.json\n",
+         .operands_max = MAX_LIST,
+         .groups = groups_fit,
+         .group_count = OPTION_COUNT(groups_fit)},
     .options_size = sizeof(struct calibrate_options),
     .times_training = true,
     .run = run_fit,

@@ -10,26 +10,44 @@
 
 /* ---- texts ---- */
 
-void html_text(FILE *out, const char *text) {
+static void put_character(FILE *out, char character) {
   static const struct {
     char from;
     const char *to;
   } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+  size_t i = 0;
+  while (i < sizeof(entities) / sizeof(entities[0]) && entities[i].from != character)
+    i++;
+  if (i < sizeof(entities) / sizeof(entities[0]))
+    fputs(entities[i].to, out);
+  else if ((unsigned char)character >= ' ' || character == '\n')
+    fputc(character, out);
+}
+
+void html_text(FILE *out, const char *text) {
+  for (; *text != '\0'; text++)
+    put_character(out, *text);
+}
+
+void html_prose(FILE *out, const char *text) {
+  size_t ticks = 0;
+  for (const char *c = text; *c != '\0'; c++)
+    ticks += *c == '`';
+  bool inside = false;
   for (; *text != '\0'; text++) {
-    size_t i = 0;
-    while (i < sizeof(entities) / sizeof(entities[0]) && entities[i].from != *text)
-      i++;
-    if (i < sizeof(entities) / sizeof(entities[0]))
-      fputs(entities[i].to, out);
-    else if ((unsigned char)*text >= ' ' || *text == '\n')
-      fputc(*text, out);
+    if (*text != '`' || ticks % 2 != 0) {
+      put_character(out, *text);
+      continue;
+    }
+    inside = !inside;
+    fputs(inside ? "<code>" : "</code>", out);
   }
 }
 
 /* One line of TEXT; in Markdown with what would begin markup escaped. */
 static void put_text(const struct document *document, const char *text) {
   if (document->html)
-    html_text(document->out, text);
+    html_prose(document->out, text);
   else
     markdown_text(document->out, text);
 }
@@ -52,9 +70,12 @@ void document_begin(struct document *document, FILE *out, enum format format, co
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           out);
     html_text(out, title);
-    fprintf(out, " - joulecast</title>\n<style>\n%s</style>\n</head>\n<body>\n", html_style);
+    fprintf(out, " - joulecast</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", html_style);
+    html_text(out, title);
+    fputs("</h1>\n", out);
+  } else {
+    put_block(document, "", "", "# ", title);
   }
-  put_block(document, "<h1>", "</h1>\n", "# ", title);
   put_block(document, "<p class=\"dim\">", "</p>\n", "", lead);
 }
 
@@ -107,7 +128,8 @@ void document_figures(struct document *document, const struct document_figure *f
                       size_t count) {
   FILE *out = document->out;
   char value[FORMAT_SIZE];
-  fputs(document->html ? "<dl class=\"tiles\">\n" : "| figure | value | |\n|---|---:|---|\n", out);
+  fputs(document->html ? "<dl class=\"tiles\">\n" : "| figure | value | remark |\n|---|---:|---|\n",
+        out);
   for (size_t i = 0; i < count; i++) {
     const struct document_figure *f = &figures[i];
     if (isnan(f->value))
@@ -134,6 +156,20 @@ void document_table(struct document *document, const struct records *records, co
   fputc('\n', document->out);
 }
 
+void document_list_begin(struct document *document) {
+  fputs(document->html ? "<ul>\n" : "", document->out);
+}
+
+void document_list_item(struct document *document, const char *text) {
+  fputs(document->html ? "<li>" : "- ", document->out);
+  put_text(document, text);
+  fputs(document->html ? "</li>\n" : "\n", document->out);
+}
+
+void document_list_end(struct document *document) {
+  fputs(document->html ? "</ul>\n" : "\n", document->out);
+}
+
 void document_inputs(struct document *document, const struct inputs *inputs) {
   struct records records;
   inputs_record(inputs, &records);
@@ -146,13 +182,10 @@ void document_notes(struct document *document, const struct inputs *inputs) {
   if (inputs->note_count == 0)
     return;
   document_heading(document, "Notes");
-  fputs(document->html ? "<ul>\n" : "", document->out);
-  for (size_t i = 0; i < inputs->note_count; i++) {
-    fputs(document->html ? "<li>" : "- ", document->out);
-    put_text(document, inputs->notes[i]);
-    fputs(document->html ? "</li>\n" : "\n", document->out);
-  }
-  fputs(document->html ? "</ul>\n" : "\n", document->out);
+  document_list_begin(document);
+  for (size_t i = 0; i < inputs->note_count; i++)
+    document_list_item(document, inputs->notes[i]);
+  document_list_end(document);
 }
 
 /* ---- methods ---- */

@@ -42,6 +42,10 @@ void document_heading(struct document *document, const char *text);
 void document_text(struct document *document, const char *text);
 /* Lines as they are. */
 void document_code(struct document *document, const char *text);
+/* A list of texts, each on one line. */
+void document_list_begin(struct document *document);
+void document_list_item(struct document *document, const char *text);
+void document_list_end(struct document *document);
 /* What a reader must not miss. */
 void document_warning(struct document *document, const char *text);
 void document_figures(struct document *document, const struct document_figure *figures,
@@ -55,5 +59,7 @@ void document_methods(struct document *document, const char *const *names, size_
 
 /* TEXT with the characters that mean something in HTML escaped, control characters left out. */
 void html_text(FILE *out, const char *text);
+/* The same, with what stands between backticks as code; as it is where they are odd in number. */
+void html_prose(FILE *out, const char *text);
 
 #endif

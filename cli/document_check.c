@@ -31,17 +31,28 @@ static void put_figures(const struct check_judgement *judgement, struct document
 
 /* ---- charts ---- */
 
+static struct svg_point point_of(const struct check_forecast *forecast,
+                                 const struct check_row *row) {
+  enum { NARROWEST = 0, WIDEST = CHECK_LEVELS - 1 }; /* of jc_interval_levels: 50 and 90 % */
+  return (struct svg_point){.measured = row->time_s,
+                            .predicted = row->time_forecast_s,
+                            .low = forecast->time_low_s[WIDEST],
+                            .high = forecast->time_high_s[WIDEST],
+                            .low_50 = forecast->time_low_s[NARROWEST],
+                            .high_50 = forecast->time_high_s[NARROWEST]};
+}
+
 static void draw_networks(const struct check *check, FILE *out) {
   static const struct svg_text scatter = {"Step time, predicted against measured",
-                                          "A point a network; the strip is 20 % off at most."};
+                                          "A point a network."};
   static const struct svg_text residuals = {"Error of step time by network",
-                                            "A point a network: predicted over measured, less 1."};
+                                            "A point a network: how far its forecast is off."};
   struct svg_point *points = calloc(check->list.count + 1, sizeof(*points));
   struct svg_residual *rows = calloc(check->list.count + 1, sizeof(*rows));
   for (size_t i = 0; points != NULL && rows != NULL && i < check->list.count; i++) {
     const struct check_configuration *c = &check->list.items[i];
     const struct check_row row = check_row_of(check, c);
-    points[i] = (struct svg_point){row.time_s, row.time_forecast_s};
+    points[i] = point_of(&c->forecasts[0], &row);
     rows[i] = (struct svg_residual){c->text, row.time_error, NAN, NAN};
   }
   if (points != NULL && rows != NULL) {
@@ -52,13 +63,14 @@ static void draw_networks(const struct check *check, FILE *out) {
   free(rows);
 }
 
-/* A training's layers are not metered one by one: by kind means by what the networks have most of.
- */
+/* A check times no layer singly, and a profile of trainings keeps no errors of layers: by kind
+ * means by what the networks have. */
 static void draw_kinds(const struct check *check, FILE *out) {
   static const struct svg_text text = {
-      "Error of step time by kind of layer",
-      "A point: the mean error of the networks with layers of the kind; the line: their least and "
-      "largest."};
+      "Error of step time, by kinds in the network",
+      "Whole steps, not layers: a check times no layer singly. A point: the mean error of the "
+      "steps of all networks that contain the kind, whatever else they contain; the line: their "
+      "least and largest."};
   struct svg_residual rows[JC_LAYER_KIND_COUNT];
   size_t count = 0;
   for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
@@ -102,9 +114,10 @@ static void put_provenance(const struct check *check, struct document *document)
     document_text(document, line);
   }
   if (check->measured) {
-    (void)snprintf(line, sizeof(line), "measured with %s %s by meter %s, %s; %u threads",
+    (void)snprintf(line, sizeof(line), "measured with %s %s by meter %s, %s; %u thread%s",
                    check->runner, check->runner_version, check->meter.name,
-                   check->meter.measured ? "measured" : "modelled, not measured", check->threads);
+                   check->meter.measured ? "measured" : "modelled, not measured", check->threads,
+                   check->threads == 1 ? "" : "s");
     document_text(document, line);
   }
 }

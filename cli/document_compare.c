@@ -36,7 +36,7 @@ static void put_explanations(const struct comparison *comparison, struct documen
 
 static void put_note(void *context, const char *text) {
   struct document *document = context;
-  document_text(document, text);
+  document_list_item(document, text);
 }
 
 /* Each method once, in the order of the rows. */
@@ -68,7 +68,9 @@ void document_compare(const struct comparison *comparison, const struct records 
   }
   put_explanations(comparison, &document);
   document_heading(&document, "Notes");
+  document_list_begin(&document);
   comparison_tell_notes(comparison, put_note, &document);
+  document_list_end(&document);
   put_methods(comparison, &document);
   document_end(&document);
 }

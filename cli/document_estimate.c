@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/energy_by_kind.h"
 #include "cli/format.h"
 #include "cli/svg.h"
 
@@ -75,8 +76,8 @@ static void draw_largest(FILE *out, const struct svg_text *text, struct svg_bar 
 }
 
 static void draw_layers(const struct forecast *forecast, FILE *out) {
-  static const struct svg_text text = {"Energy by layer",
-                                       "Bars: the layers that take most, and the sum of the rest."};
+  static const struct svg_text text = {
+      "Energy by layer", "Bars: the layers that take most; the rest in one sum, without a bar."};
   const uint32_t count = forecast->model.network->layer_count;
   struct svg_bar *bars = calloc(count + 1, sizeof(*bars));
   if (bars == NULL)
@@ -89,20 +90,15 @@ static void draw_layers(const struct forecast *forecast, FILE *out) {
 }
 
 static void draw_kinds(const struct forecast *forecast, FILE *out) {
-  static const struct svg_text text = {"Energy by kind of layer",
-                                       "Bars: the joules of all layers of a kind."};
-  struct svg_bar bars[JC_LAYER_KIND_COUNT];
-  size_t count = 0;
-  for (int kind = 0; kind < JC_LAYER_KIND_COUNT; kind++) {
-    struct svg_bar bar = {jc_kind_get((enum jc_layer_kind)kind)->name, 0, false};
-    for (uint32_t i = 0; i < forecast->model.network->layer_count; i++) {
-      if ((int)forecast->model.network->layers[i].kind == kind)
-        bar.value += forecast->estimate.layers[i].energy_j;
-    }
-    if (bar.value > 0)
-      bars[count++] = bar;
-  }
-  draw_largest(out, &text, bars, count);
+  static const struct svg_text text = {
+      "Energy by kind of layer and phase",
+      "Bars: the joules of all layers of a kind, phase behind phase."};
+  struct kind_energy kinds[JC_LAYER_KIND_COUNT];
+  struct svg_stack stacks[JC_LAYER_KIND_COUNT];
+  const size_t count = energy_by_kind(forecast, kinds);
+  for (size_t i = 0; i < count; i++)
+    stacks[i] = (struct svg_stack){jc_kind_get(kinds[i].kind)->name, kinds[i].part_j};
+  svg_stacks(out, &text, stacks, count, kind_part_names, KIND_PARTS, format_energy);
 }
 
 static void draw_phases(const struct forecast *forecast, FILE *out) {
@@ -129,6 +125,19 @@ static void draw(const struct forecast *forecast, FILE *out) {
 }
 
 /* ---- the document ---- */
+
+static void put_tables(const struct forecast *forecast, const struct records *layers,
+                       const struct records *phases, struct document *document) {
+  struct records kinds;
+  fill_kinds(forecast, &kinds);
+  document_table(document, phases, NULL);
+  document_table(document, &kinds, "kinds");
+  records_free(&kinds);
+  if (layers == NULL)
+    return;
+  document_heading(document, "Layers");
+  document_table(document, layers, "layers");
+}
 
 static void put_lead(const struct forecast *forecast, char *text, size_t size) {
   const struct jc_run *run = &forecast->problem.run;
@@ -173,11 +182,7 @@ void document_estimate(const struct forecast *forecast, const struct records *la
     document_heading(&document, "Where the energy goes");
     if (document.html)
       draw(forecast, out);
-    document_table(&document, phases, NULL);
-    if (layers != NULL) {
-      document_heading(&document, "Layers");
-      document_table(&document, layers, "layers");
-    }
+    put_tables(forecast, layers, phases, &document);
   }
   document_heading(&document, "How this was computed");
   put_errors(forecast, &document);

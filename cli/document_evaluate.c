@@ -21,8 +21,7 @@ static size_t judged(const struct evaluate_report *report, const char *names[JC_
 /* One chart a method: with all in one, the marks of one would hide another's. */
 static void draw_method(const struct records *forecasts, const char *method, FILE *out) {
   const size_t count = forecast_count(forecasts);
-  const struct svg_text text = {
-      method, "A point a run: predicted against measured joules; the strip is 20 % off at most."};
+  const struct svg_text text = {method, "A point a run: joules predicted against measured."};
   struct svg_point *points = calloc(count + 1, sizeof(*points));
   size_t used = 0;
   if (points == NULL)
@@ -30,7 +29,12 @@ static void draw_method(const struct records *forecasts, const char *method, FIL
   for (size_t i = 0; i < count; i++) {
     const struct forecast_pair pair = forecast_at(forecasts, i);
     if (strcmp(pair.method, method) == 0)
-      points[used++] = (struct svg_point){pair.measured_j, pair.forecast_j};
+      points[used++] = (struct svg_point){.measured = pair.measured_j,
+                                          .predicted = pair.forecast_j,
+                                          .low = pair.low_j,
+                                          .high = pair.high_j,
+                                          .low_50 = pair.low_50_j,
+                                          .high_50 = pair.high_50_j};
   }
   svg_scatter(out, &text, SVG_JOULES, points, used);
   free(points);
@@ -54,7 +58,7 @@ static void draw_errors(const struct evaluate_report *report, FILE *out) {
 
 static void put_note(void *context, const char *text) {
   struct document *document = context;
-  document_text(document, text);
+  document_list_item(document, text);
 }
 
 static void put_figures(const struct evaluate_report *report, struct document *document) {
@@ -88,7 +92,9 @@ void document_evaluate(const struct evaluate_report *report, const struct record
     fputs("</div>\n", out);
   }
   document_heading(&document, "Notes");
+  document_list_begin(&document);
   evaluate_tell_notes(report, put_note, &document);
+  document_list_end(&document);
   document_methods(&document, names, count);
   document_end(&document);
 }

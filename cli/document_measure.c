@@ -61,7 +61,8 @@ static void put_projection(const struct measuring *m, struct document *document)
 
 static void draw_power(const struct jc_account *account, FILE *out) {
   static const struct svg_text text = {
-      "Power over time", "A line: watts of the machine; dashes: where an epoch ended."};
+      "Power over time",
+      "A line: mean watts of the machine from reading to reading; dashes: where an epoch ended."};
   const uint32_t points = account->point_count, epochs = account->epoch_count;
   double *values = calloc(2 * (size_t)points + epochs + 1, sizeof(*values));
   if (values == NULL)

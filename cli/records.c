@@ -392,7 +392,7 @@ static void print_html_cell(const struct records *records, size_t row, size_t co
   else if (!value->absent && value->type == VALUE_REAL)
     fprintf(out, " data-value=\"%.17g\"", value->real);
   fputc('>', out);
-  html_text(out, formatted(records, row, column, layout, buffer));
+  html_prose(out, formatted(records, row, column, layout, buffer));
   fputs("</td>", out);
 }
 

@@ -1,5 +1,5 @@
-/* report_calibrate.h -- what a calibration measured, and the profile it fitted, for people. The
- * profile file is the form for programs. */
+/* report_calibrate.h -- what a calibration measured, and the profile it fitted, for people;
+ * report_fit.h has the forms for programs. */
 #ifndef JC_CLI_REPORT_CALIBRATE_H
 #define JC_CLI_REPORT_CALIBRATE_H
 

@@ -190,7 +190,7 @@ static void fill_configurations(const struct check *check, struct records *recor
       {"energy_j", "energy", VALUE_REAL, false, format_energy, NULL},
       {"energy_forecast_j", "forecast", VALUE_REAL, false, format_energy, NULL},
       {"energy_error", "error", VALUE_REAL, false, format_percent, NULL},
-      {"remarks", "", VALUE_TEXT, false, NULL, NULL},
+      {"remarks", "remarks", VALUE_TEXT, false, NULL, NULL},
   };
   records_start(records, columns, COLUMN_COUNT(columns));
   for (size_t i = 0; i < check->list.count; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/document_estimate.h"
+#include "cli/energy_by_kind.h"
 #include "cli/explain.h"
 #include "cli/format.h"
 #include "cli/report_curves.h"
@@ -135,6 +136,21 @@ static void put_energy(const struct forecast *forecast, struct jc_json_writer *w
   jc_put_uint(w, "val_steps", e->steps.validation);
 }
 
+/* What a document and JSON hold of the parts of a forecast. */
+static void put_parts(const struct forecast *forecast, const struct records *layers,
+                      struct jc_json_writer *w) {
+  struct records kinds;
+  if (!forecast->estimate.resolves_layers) {
+    jc_put_null(w, "kinds");
+    jc_put_null(w, "layers");
+    return;
+  }
+  fill_kinds(forecast, &kinds);
+  records_put(&kinds, w, "kinds");
+  records_put(layers, w, "layers");
+  records_free(&kinds);
+}
+
 static void put_estimate(const struct forecast *forecast, const struct records *layers,
                          struct jc_json_writer *w) {
   const struct jc_estimate *e = &forecast->estimate;
@@ -163,10 +179,7 @@ static void put_estimate(const struct forecast *forecast, const struct records *
   inputs_put(&forecast->inputs, w, "inputs");
   put_phases(e, w);
   jc_put_real(w, "overhead_j", e->resolves_layers ? e->overhead_j : NAN);
-  if (e->resolves_layers)
-    records_put(layers, w, "layers");
-  else
-    jc_put_null(w, "layers");
+  put_parts(forecast, layers, w);
   jc_put_end(w);
 }
 

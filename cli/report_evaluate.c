@@ -269,13 +269,21 @@ static const struct column forecast_columns[] = {
     {"method", NULL, VALUE_TEXT, false, NULL, NULL},
     {"measured_j", NULL, VALUE_REAL, false, NULL, NULL},
     {"forecast_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"low_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"high_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"low_50_j", NULL, VALUE_REAL, false, NULL, NULL},
+    {"high_50_j", NULL, VALUE_REAL, false, NULL, NULL},
 };
 
 enum {
   FORECAST_COLUMNS = COLUMN_COUNT(forecast_columns),
   FORECAST_METHOD = 5,
   FORECAST_MEASURED,
-  FORECAST_FORECAST
+  FORECAST_FORECAST,
+  FORECAST_LOW,
+  FORECAST_HIGH,
+  FORECAST_LOW_50,
+  FORECAST_HIGH_50
 };
 
 size_t forecast_count(const struct records *forecasts) {
@@ -284,13 +292,24 @@ size_t forecast_count(const struct records *forecasts) {
 
 struct forecast_pair forecast_at(const struct records *forecasts, size_t row) {
   const struct value *values = &forecasts->values[row * FORECAST_COLUMNS];
-  return (struct forecast_pair){values[FORECAST_METHOD].text, values[FORECAST_MEASURED].real,
-                                values[FORECAST_FORECAST].real};
+  return (struct forecast_pair){.method = values[FORECAST_METHOD].text,
+                                .measured_j = values[FORECAST_MEASURED].real,
+                                .forecast_j = values[FORECAST_FORECAST].real,
+                                .low_j = values[FORECAST_LOW].real,
+                                .high_j = values[FORECAST_HIGH].real,
+                                .low_50_j = values[FORECAST_LOW_50].real,
+                                .high_50_j = values[FORECAST_HIGH_50].real};
 }
 
 void start_forecasts(struct forecast_records *forecasts, const struct jc_run_set *set) {
   forecasts->set = set;
   records_start(&forecasts->records, forecast_columns, COLUMN_COUNT(forecast_columns));
+}
+
+/* Both ends of an interval around FORECAST_J; absent if HALF_WIDTH is NAN. */
+static void record_interval(struct records *records, double forecast_j, double half_width) {
+  record_real(records, forecast_j * exp(-half_width));
+  record_real(records, forecast_j * exp(half_width));
 }
 
 void record_forecast(void *context, const char *method, const struct jc_judged *judged) {
@@ -306,6 +325,9 @@ void record_forecast(void *context, const char *method, const struct jc_judged *
   record_text(records, method);
   record_real(records, judged->measured_j);
   record_real(records, judged->forecast_j);
+  record_interval(records, judged->forecast_j, judged->half_width);
+  record_interval(records, judged->forecast_j,
+                  isnan(judged->half_width) ? NAN : judged->half_width_50);
 }
 
 enum jc_status write_forecasts(struct forecast_records *forecasts, const char *path,

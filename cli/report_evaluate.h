@@ -31,10 +31,12 @@ struct forecast_records {
   const struct jc_run_set *set;
   struct records records;
 };
-/* Row ROW: what was forecast beside what was measured, in joules, and by which method. */
+/* Row ROW: what was forecast beside what was measured, in joules, and by which method. The ends of
+ * the 90 % interval and of the 50 % one; NAN: the method gives none. */
 struct forecast_pair {
   const char *method;
   double measured_j, forecast_j;
+  double low_j, high_j, low_50_j, high_50_j;
 };
 size_t forecast_count(const struct records *forecasts);
 struct forecast_pair forecast_at(const struct records *forecasts, size_t row);

@@ -77,7 +77,7 @@ static void print_coefficients(const struct jc_profile *profile, FILE *out) {
   records_free(&records);
 }
 
-static void print_errors(const struct jc_profile *profile, FILE *out) {
+void fill_layer_errors(const struct jc_profile *profile, struct records *records) {
   static const struct column columns[] = {
       {"kind", "kind", VALUE_TEXT, true, NULL, NULL},
       {"layers", "n", VALUE_COUNT, false, NULL, NULL},
@@ -88,19 +88,23 @@ static void print_errors(const struct jc_profile *profile, FILE *out) {
       {"worst", "worst", VALUE_REAL, false, format_percent, NULL},
       {"time_mape", "MAPE of time", VALUE_REAL, false, format_percent, NULL},
   };
-  struct records records;
-  records_start(&records, columns, COLUMN_COUNT(columns));
+  records_start(records, columns, COLUMN_COUNT(columns));
   for (uint32_t i = 0; i < profile->layer_error_count; i++) {
     const struct jc_layer_error *e = &profile->layer_errors[i];
-    record_text(&records, jc_kind_get(e->kind)->name);
-    record_count(&records, e->samples);
-    record_real(&records, e->mape);
-    record_real(&records, e->median);
-    record_real(&records, e->bias);
-    record_real(&records, e->r2);
-    record_real(&records, e->worst);
-    record_real(&records, e->time_mape);
+    record_text(records, jc_kind_get(e->kind)->name);
+    record_count(records, e->samples);
+    record_real(records, e->mape);
+    record_real(records, e->median);
+    record_real(records, e->bias);
+    record_real(records, e->r2);
+    record_real(records, e->worst);
+    record_real(records, e->time_mape);
   }
+}
+
+static void print_errors(const struct jc_profile *profile, FILE *out) {
+  struct records records;
+  fill_layer_errors(profile, &records);
   records_print(&records, out);
   records_free(&records);
 }

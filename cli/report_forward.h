@@ -12,6 +12,10 @@
 void report_forward_profile(const struct jc_profile *profile, const struct jc_fit_report *report,
                             const char *path, FILE *out);
 
+/* A row for each kind of layer: how far joules and seconds of single layers are off a fit that did
+ * not see them, over ten folds. To be freed. */
+void fill_layer_errors(const struct jc_profile *profile, struct records *records);
+
 /* Whose profile it is; and of METHOD layerwise-linear what it was wrong by, and every layer type of
  * the network that no sample had, by how it is priced instead. */
 void forward_notes(const struct jc_problem *problem, const struct jc_method *method,

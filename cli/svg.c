@@ -9,12 +9,12 @@
 
 enum {
   WIDTH = 400,
-  ROW = 36,   /* a label above its mark, so that long names need no margin */
-  EDGE = 12,  /* left and right, for what a label at the end of an axis sticks out */
-  FOOT = 44,  /* ticks and the title of an axis */
+  ROW = 36,  /* a label above its mark, so that long names need no margin */
+  EDGE = 12, /* left and right, for what a label at the end of an axis sticks out */
+  FOOT = 44, /* ticks and the title of an axis */
+  LEGEND = 24,
   LABEL = 44, /* bytes of a label that fit in a line */
-  MAX_TICKS = 16,
-  COLOURS = 6
+  MAX_TICKS = 16
 };
 
 /* ---- frame ---- */
@@ -22,11 +22,12 @@ enum {
 static void begin(FILE *out, const struct svg_text *text, double height) {
   fputs("<figure><figcaption>", out);
   html_text(out, text->caption);
-  fprintf(out, "</figcaption>\n<svg viewBox=\"0 0 %d %.0f\" role=\"img\">\n<title>", WIDTH, height);
-  html_text(out, text->caption);
-  fputs("</title>\n<desc>", out);
+  fputs("<small>", out);
   html_text(out, text->description);
-  fputs("</desc>\n", out);
+  fprintf(out, "</small></figcaption>\n<svg viewBox=\"0 0 %d %.0f\" role=\"img\">\n<title>", WIDTH,
+          height);
+  html_text(out, text->caption);
+  fputs("</title>\n", out);
 }
 
 static void end(FILE *out) {
@@ -42,6 +43,24 @@ static void put_text(FILE *out, double x, double y, const char *anchor, const ch
 static void put_line(FILE *out, const char *class, double x1, double y1, double x2, double y2) {
   fprintf(out, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", class, x1,
           y1, x2, y2);
+}
+
+/* What a mark means: a piece of it, as wide as a letter is high. */
+struct legend {
+  const char *paint; /* attributes */
+  double thickness;
+  const char *text;
+};
+
+/* From X on, around Y. */
+static void put_legend(FILE *out, double x, double y, const struct legend *items, size_t count) {
+  const double swatch = 14, gap = 6, letter = 7;
+  for (size_t i = 0; i < count; i++) {
+    fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"%.1f\" %s/>\n", x,
+            y - items[i].thickness / 2, swatch, items[i].thickness, items[i].paint);
+    put_text(out, x + swatch + gap, y + 4, "start", items[i].text);
+    x += swatch + gap + letter * (double)strlen(items[i].text) + 2 * gap;
+  }
 }
 
 /* The end of LABEL, where it is too long for a line of ROOM bytes: it tells layers apart. A byte
@@ -187,6 +206,67 @@ void svg_bars(FILE *out, const struct svg_text *text, const struct svg_bar *bars
   end(out);
 }
 
+/* ---- stacked bars ---- */
+
+static double sum_of(const struct svg_stack *row, size_t part_count) {
+  double sum = 0;
+  for (size_t p = 0; p < part_count; p++)
+    sum += row->parts[p];
+  return sum;
+}
+
+static void put_stack(FILE *out, const struct svg_stack *row, double y, double per_unit,
+                      const char *const *part_names, size_t part_count) {
+  double x = 0;
+  for (size_t p = 0; p < part_count; p++) {
+    const double width = per_unit * row->parts[p];
+    fprintf(out,
+            "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"10\" fill=\"var(--c%zu)\" "
+            "data-key=\"%s\" data-value=\"%.17g\" data-row=\"",
+            x, y, width, p, part_names[p], row->parts[p]);
+    html_text(out, row->label);
+    fputs("\"/>\n", out);
+    x += width;
+  }
+}
+
+/* Names of the parts that any row has. */
+static void put_parts_legend(FILE *out, double y, const struct svg_stack *rows, size_t count,
+                             const char *const *part_names, size_t part_count) {
+  static const char *const paints[SVG_PARTS] = {"fill=\"var(--c0)\"", "fill=\"var(--c1)\"",
+                                                "fill=\"var(--c2)\"", "fill=\"var(--c3)\""};
+  struct legend legend[SVG_PARTS];
+  size_t shown = 0;
+  for (size_t p = 0; p < part_count; p++) {
+    size_t i = 0;
+    while (i < count && !(rows[i].parts[p] > 0))
+      i++;
+    if (i < count)
+      legend[shown++] = (struct legend){paints[p], 10, part_names[p]};
+  }
+  put_legend(out, 0, y, legend, shown);
+}
+
+void svg_stacks(FILE *out, const struct svg_text *text, const struct svg_stack *rows, size_t count,
+                const char *const *part_names, size_t part_count,
+                char *(*format)(double value, char *buffer, size_t size)) {
+  char value[FORMAT_SIZE], label[LABEL + 4];
+  double largest = 0;
+  for (size_t i = 0; i < count; i++)
+    largest = fmax(largest, sum_of(&rows[i], part_count));
+  if (!(largest > 0))
+    return;
+  begin(out, text, (double)count * ROW + LEGEND);
+  for (size_t i = 0; i < count; i++) {
+    const double y = (double)i * ROW;
+    put_text(out, 0, y + 14, "start", shorten(rows[i].label, LABEL, label, sizeof(label)));
+    put_text(out, WIDTH, y + 14, "end", format(sum_of(&rows[i], part_count), value, sizeof(value)));
+    put_stack(out, &rows[i], y + 19, WIDTH / largest, part_names, part_count);
+  }
+  put_parts_legend(out, (double)count * ROW + LEGEND / 2.0, rows, count, part_names, part_count);
+  end(out);
+}
+
 /* ---- intervals ---- */
 
 void svg_intervals(FILE *out, const struct svg_text *text, const struct svg_interval *rows,
@@ -241,17 +321,58 @@ static void put_band(FILE *out, const struct axis *x, const struct axis *y, doub
           place(x, high), place(y, high * (1 - share)), place(x, low / (1 - share)), place(y, low));
 }
 
+#define WHISKER_PAINT "fill=\"var(--c0)\" fill-opacity=\".5\""
+static const double thick = 5, thin = 1.5; /* of the 50 % interval and that of 90 % */
+
+/* From LOW to HIGH, at X of what was measured. */
+static void put_whisker(FILE *out, double x, const struct axis *y, double low, double high,
+                        double thickness) {
+  if (low > 0 && isfinite(high))
+    fprintf(out, "<rect x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%.1f\" " WHISKER_PAINT "/>\n",
+            x - thickness / 2, place(y, high), thickness, place(y, low) - place(y, high));
+}
+
+/* SIZE: 1, or less where many points would hide each other. */
+static void put_point(FILE *out, const struct axis *x, const struct axis *y,
+                      const struct svg_point *point, double size) {
+  const double at = place(x, point->measured);
+  put_whisker(out, at, y, point->low, point->high, size * thin);
+  put_whisker(out, at, y, point->low_50, point->high_50, size * thick);
+  fprintf(out,
+          "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.2f\" fill=\"var(--c0)\" fill-opacity=\".75\"/>\n",
+          at, place(y, point->predicted), 3.5 * size);
+}
+
+/* Within what both axes must reach: points and whiskers. Returns whether there is a whisker. */
+static bool find_span(const struct svg_point *points, size_t count, double *low, double *high) {
+  bool whiskers = false;
+  *low = INFINITY;
+  *high = 0;
+  for (size_t i = 0; i < count; i++) {
+    const struct svg_point *p = &points[i];
+    if (!is_shown(p))
+      continue;
+    *low = fmin(*low, fmin(p->measured, p->predicted));
+    *high = fmax(*high, fmax(p->measured, p->predicted));
+    if (!(p->low > 0) || !isfinite(p->high))
+      continue;
+    *low = fmin(*low, p->low);
+    *high = fmax(*high, p->high);
+    whiskers = true;
+  }
+  return whiskers;
+}
+
 void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quantity,
                  const struct svg_point *points, size_t count) {
-  const double left = 52, top = 22, bottom = 360;
-  double low = INFINITY, high = 0;
+  const struct legend legend[] = {{"class=\"band\"", 12, "10 % off at most"},
+                                  {WHISKER_PAINT, thick, "50 % interval"},
+                                  {WHISKER_PAINT, thin, "90 % interval"}};
+  const double left = 52, top = 22, bottom = 360, few = 50;
+  const double size = fmax(0.4, fmin(1, sqrt(few / (double)count)));
+  double low, high;
   char title[64];
-  for (size_t i = 0; i < count; i++) {
-    if (!is_shown(&points[i]))
-      continue;
-    low = fmin(low, fmin(points[i].measured, points[i].predicted));
-    high = fmax(high, fmax(points[i].measured, points[i].predicted));
-  }
+  const bool whiskers = find_span(points, count, &low, &high);
   if (!(high > 0))
     return;
   struct axis x = {.from = left, .to = WIDTH - EDGE}, y;
@@ -260,20 +381,18 @@ void svg_scatter(FILE *out, const struct svg_text *text, enum svg_quantity quant
   y = x;
   y.from = bottom;
   y.to = top;
-  begin(out, text, bottom + FOOT);
+  begin(out, text, bottom + FOOT + LEGEND);
   (void)snprintf(title, sizeof(title), "measured, %s", x.name);
   put_x_axis(out, &x, top, bottom, title);
   (void)snprintf(title, sizeof(title), "predicted, %s", x.name);
   put_y_axis(out, &y, left, WIDTH - EDGE, title);
-  put_band(out, &x, &y, 0.2);
+  put_band(out, &x, &y, 0.1);
   put_line(out, "a", x.from, y.from, x.to, y.to);
   for (size_t i = 0; i < count; i++) {
     if (is_shown(&points[i]))
-      fprintf(out,
-              "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"var(--c0)\" "
-              "fill-opacity=\".75\"/>\n",
-              place(&x, points[i].measured), place(&y, points[i].predicted));
+      put_point(out, &x, &y, &points[i], size);
   }
+  put_legend(out, 0, bottom + FOOT + LEGEND / 2.0, legend, whiskers ? 3 : 1);
   end(out);
 }
 
@@ -318,6 +437,22 @@ void svg_residuals(FILE *out, const struct svg_text *text, const struct svg_resi
 
 /* ---- lines ---- */
 
+static void put_polyline(FILE *out, const struct axis *x, const struct axis *y,
+                         const double *time_s, const double *power_w, size_t count) {
+  fputs("<polyline fill=\"none\" stroke=\"var(--c0)\" stroke-width=\"1.5\" points=\"", out);
+  for (size_t i = 0; i < count; i++) {
+    if (!isnan(power_w[i]))
+      fprintf(out, "%.1f,%.1f %.1f,%.1f ", place(x, i > 0 ? time_s[i - 1] : 0),
+              place(y, power_w[i]), place(x, time_s[i]), place(y, power_w[i]));
+  }
+  fputs("\" data-value=\"", out);
+  for (size_t i = 0; i < count; i++) {
+    if (!isnan(power_w[i]))
+      fprintf(out, "%.17g:%.17g ", time_s[i], power_w[i]);
+  }
+  fputs("\"/>\n", out);
+}
+
 void svg_lines(FILE *out, const struct svg_text *text, const double *time_s, const double *power_w,
                size_t count, const double *marks_s, size_t mark_count) {
   const double left = 52, top = 22, bottom = 220;
@@ -341,11 +476,6 @@ void svg_lines(FILE *out, const struct svg_text *text, const double *time_s, con
             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"var(--c1)\" "
             "stroke-dasharray=\"3 3\"/>\n",
             place(&x, marks_s[i]), top, place(&x, marks_s[i]), bottom);
-  fputs("<polyline fill=\"none\" stroke=\"var(--c0)\" stroke-width=\"1.5\" points=\"", out);
-  for (size_t i = 0; i < count; i++) {
-    if (!isnan(power_w[i]))
-      fprintf(out, "%.1f,%.1f ", place(&x, time_s[i]), place(&y, power_w[i]));
-  }
-  fputs("\"/>\n", out);
+  put_polyline(out, &x, &y, time_s, power_w, count);
   end(out);
 }

@@ -181,6 +181,8 @@ struct jc_problem {
 struct jc_layer_estimate {
   double time_s;   /* of the whole run */
   double energy_j; /* of the whole run, idle share included */
+  /* The same by phase of its steps; what is missing to the whole is validation. */
+  double phase_time_s[JC_PHASE_COUNT], phase_energy_j[JC_PHASE_COUNT];
 };
 
 enum jc_result_phase {

@@ -4,26 +4,34 @@
 
 #include "estimator/estimator.h"
 
+struct wall {
+  double factor, overhead_w;
+};
+
+static void take_to_wall(const struct wall *wall, double time_s, double *energy_j) {
+  *energy_j = wall->factor * *energy_j + wall->overhead_w * time_s;
+}
+
 void jc_estimate_at_wall(struct jc_estimate *estimate, uint32_t layer_count, double factor,
                          double overhead_w) {
+  const struct wall wall = {factor, overhead_w};
   const double low_s = isnan(estimate->time_low_s) ? estimate->time_s : estimate->time_low_s;
   const double high_s = isnan(estimate->time_high_s) ? estimate->time_s : estimate->time_high_s;
   estimate->domain = "wall";
-  estimate->energy_j = factor * estimate->energy_j + overhead_w * estimate->time_s;
-  estimate->energy_low_j = factor * estimate->energy_low_j + overhead_w * low_s;
-  estimate->energy_high_j = factor * estimate->energy_high_j + overhead_w * high_s;
+  take_to_wall(&wall, estimate->time_s, &estimate->energy_j);
+  take_to_wall(&wall, low_s, &estimate->energy_low_j);
+  take_to_wall(&wall, high_s, &estimate->energy_high_j);
   estimate->energy_above_idle_j *= factor;
-  estimate->power_w = factor * estimate->power_w + overhead_w;
-  estimate->energy_per_step_j =
-      factor * estimate->energy_per_step_j + overhead_w * estimate->time_per_step_s;
-  estimate->overhead_j = factor * estimate->overhead_j + overhead_w * estimate->overhead_s;
-  for (int i = 0; i < JC_RESULT_PHASE_COUNT; i++) {
-    struct jc_phase_estimate *phase = &estimate->phases[i];
-    phase->energy_j = factor * phase->energy_j + overhead_w * phase->time_s;
-  }
+  take_to_wall(&wall, 1, &estimate->power_w);
+  take_to_wall(&wall, estimate->time_per_step_s, &estimate->energy_per_step_j);
+  take_to_wall(&wall, estimate->overhead_s, &estimate->overhead_j);
+  for (int i = 0; i < JC_RESULT_PHASE_COUNT; i++)
+    take_to_wall(&wall, estimate->phases[i].time_s, &estimate->phases[i].energy_j);
   for (uint32_t i = 0; estimate->layers != NULL && i < layer_count; i++) {
     struct jc_layer_estimate *layer = &estimate->layers[i];
-    layer->energy_j = factor * layer->energy_j + overhead_w * layer->time_s;
+    take_to_wall(&wall, layer->time_s, &layer->energy_j);
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++)
+      take_to_wall(&wall, layer->phase_time_s[phase], &layer->phase_energy_j[phase]);
   }
 }
 

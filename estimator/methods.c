@@ -199,8 +199,8 @@ static void book_layer(const struct jc_problem *problem, uint32_t index,
             validations * t[JC_FORWARD], validations * e[JC_FORWARD]);
 
   for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
-    sum.time_s += steps * t[phase];
-    sum.energy_j += steps * e[phase];
+    sum.time_s += sum.phase_time_s[phase] = steps * t[phase];
+    sum.energy_j += sum.phase_energy_j[phase] = steps * e[phase];
   }
   if (steps > 0) {
     estimate->time_per_step_s += sum.time_s / steps;

@@ -175,6 +175,27 @@ static inline bool has_note(const struct jc_estimate *estimate, const char *word
   return false;
 }
 
+/* Phases of layers sum to those of the whole, and what they lack to it is validation. */
+static inline void assert_phases_of_layers(const struct bench *b) {
+  const struct jc_phase_estimate *p = b->estimate.phases;
+  double energy_j[JC_PHASE_COUNT] = {0}, time_s[JC_PHASE_COUNT] = {0};
+  for (uint32_t i = 0; i < b->sketch.network.layer_count; i++) {
+    for (int phase = 0; phase < JC_PHASE_COUNT; phase++) {
+      energy_j[phase] += b->estimate.layers[i].phase_energy_j[phase];
+      time_s[phase] += b->estimate.layers[i].phase_time_s[phase];
+    }
+  }
+  assert_near(energy_j[JC_FORWARD], p[JC_RESULT_FORWARD].energy_j, "joules of forward");
+  assert_near(time_s[JC_FORWARD], p[JC_RESULT_FORWARD].time_s, "seconds of forward");
+  assert_near(energy_j[JC_BACKWARD],
+              p[JC_RESULT_BACKWARD_DATA].energy_j + p[JC_RESULT_BACKWARD_WEIGHTS].energy_j,
+              "joules of backward");
+  assert_near(time_s[JC_BACKWARD],
+              p[JC_RESULT_BACKWARD_DATA].time_s + p[JC_RESULT_BACKWARD_WEIGHTS].time_s,
+              "seconds of backward");
+  assert_near(energy_j[JC_UPDATE], p[JC_RESULT_UPDATE].energy_j, "joules of update");
+}
+
 /* Layers sum to what is not overhead, and so do phases; nothing is negative. */
 static inline void assert_sums(const struct bench *b) {
   const struct jc_estimate *e = &b->estimate;
@@ -193,6 +214,7 @@ static inline void assert_sums(const struct bench *b) {
   assert_near(layers_s, e->time_s - e->overhead_s, "seconds of the layers");
   assert_near(phases_j, e->energy_j - e->overhead_j, "joules of the phases");
   assert_near(phases_s, e->time_s - e->overhead_s, "seconds of the phases");
+  assert_phases_of_layers(b);
 }
 
 static inline void assert_interval(const struct jc_estimate *e, double energy, double time) {

@@ -7,8 +7,10 @@
 #define NEAR(found, expected) cr_assert_float_eq(found, expected, 1e-6, "%.9g", found)
 
 /* Errors +10 %, -10 %, 0 and +25 %. */
-static const struct jc_judged four[] = {
-    {1.1, 1, 0.1, 7, 0}, {1.8, 2, 0.1, 5, 0}, {4, 4, NAN, 6, 1}, {10, 8, 0.3, 9, 1}};
+static const struct jc_judged four[] = {{1.1, 1, 0.1, NAN, 7, 0},
+                                        {1.8, 2, 0.1, NAN, 5, 0},
+                                        {4, 4, NAN, NAN, 6, 1},
+                                        {10, 8, 0.3, NAN, 9, 1}};
 
 Test(evaluate_metrics, of_four_runs_by_hand) {
   struct jc_error error = {0};
@@ -32,8 +34,10 @@ Test(evaluate_metrics, of_four_runs_by_hand) {
 
 /* Ranks of the forecasts 0.5, 0.5, 2, 3 against 0 to 3: 4.5 / sqrt(4.5 x 5). */
 Test(evaluate_metrics, equal_forecasts_share_their_rank) {
-  const struct jc_judged tied[] = {
-      {3, 4, NAN, 0, 0}, {1, 2, NAN, 1, 0}, {1, 1, NAN, 2, 0}, {2, 3, NAN, 3, 0}};
+  const struct jc_judged tied[] = {{3, 4, NAN, NAN, 0, 0},
+                                   {1, 2, NAN, NAN, 1, 0},
+                                   {1, 1, NAN, NAN, 2, 0},
+                                   {2, 3, NAN, NAN, 3, 0}};
   struct jc_error error = {0};
   struct jc_statistics s;
   cr_assert_eq(jc_statistics_of(tied, 4, &s, &error), JC_OK);
@@ -56,7 +60,7 @@ Test(evaluate_metrics, means_of_folds) {
 }
 
 Test(evaluate_metrics, equal_truths_have_no_r2) {
-  const struct jc_judged equal[] = {{1, 2, NAN, 0, 0}, {3, 2, NAN, 1, 0}};
+  const struct jc_judged equal[] = {{1, 2, NAN, NAN, 0, 0}, {3, 2, NAN, NAN, 1, 0}};
   struct jc_error error = {0};
   struct jc_statistics s;
   cr_assert_eq(jc_statistics_of(equal, 2, &s, &error), JC_OK);
@@ -67,7 +71,7 @@ Test(evaluate_metrics, equal_truths_have_no_r2) {
 
 /* A forecast of no joules is as wrong as a logarithm can be, and inside no interval. */
 Test(evaluate_metrics, forecast_of_nothing) {
-  const struct jc_judged nothing[] = {{-1, 2, 9, 0, 0}, {3, 3, 9, 1, 0}};
+  const struct jc_judged nothing[] = {{-1, 2, 9, NAN, 0, 0}, {3, 3, 9, NAN, 1, 0}};
   struct jc_error error = {0};
   struct jc_statistics s;
   cr_assert_eq(jc_statistics_of(nothing, 2, &s, &error), JC_OK);

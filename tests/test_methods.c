@@ -376,6 +376,10 @@ Test(wall, of_the_whole_and_its_parts) {
     phases_j += after.phases[i].energy_j;
   assert_near(phases_j, after.energy_j, "phases and overhead");
   assert_near(after.time_s, before.time_s, "time");
+  double forward_j = 0;
+  for (int i = 0; i < 3; i++)
+    forward_j += layers[i].phase_energy_j[JC_FORWARD];
+  assert_near(forward_j, after.phases[JC_RESULT_FORWARD].energy_j, "forward of the layers");
 }
 
 Test(wall, without_an_interval) {

@@ -76,12 +76,13 @@ Test(run_layers, interval_of_the_method) {
   cr_assert(isnan(jc_run_layers_at(&layers, ROOFLINE, 0)->forecast.half_width));
 }
 
-/* The profile's errors of layerwise-linear: 0.27 at 90 %. */
+/* The profile's errors of layerwise-linear: 0.27 at 90 %, 0.09 at 50 %. */
 Test(run_layers, interval_of_the_profile) {
   read_profile("profile.json");
   make();
   const struct jc_run_forecast f = jc_run_layers_at(&layers, LAYERWISE_LINEAR, 0)->forecast;
   cr_assert_float_eq(f.half_width, 0.27, 1e-12, "%g", f.half_width);
+  cr_assert_float_eq(f.half_width_50, 0.09, 1e-12, "%g", f.half_width_50);
 }
 
 /* Of a part of six cores a run has as many as threads: fewer watts, and less to be waited with. */

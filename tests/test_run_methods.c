@@ -203,6 +203,7 @@ Test(run_methods, physics_carries_over_to_a_part_that_was_not_measured) {
     /* The measured part has 9 configurations: an interval, which is narrow without noise. */
     cr_assert_eq(isnan(f.half_width), set.rows[i].groups[JC_GROUP_HARDWARE] != 0);
     cr_assert(!(f.half_width > 1e-3));
+    cr_assert(isnan(f.half_width) || (f.half_width_50 >= 0 && f.half_width_50 <= f.half_width));
   }
   jc_run_method_physics.release(state);
   jc_run_set_free(&set);

@@ -23,6 +23,14 @@ like_estimate() { # METHOD, then what it forecasts by
 like_estimate layerwise -p "$profile"
 like_estimate layerwise-linear -p "$SOURCE/tests/cli/profile.json"
 like_estimate roofline --hardware core-i5-8500
+# So are the ends of its intervals of 90 and 50 %.
+joulecast evaluate "$runs" --folds 3 -p "$profile" --forecasts each.csv >report
+for level in 0.9 0.5; do
+  joulecast estimate mlp_784_128_10 -t 2 --force -p "$profile" -b 32 -e 2 --samples 60000 --interval $level \
+    --format json | sed -n 's/^  "energy_\(low\|high\)_j": \(.*\),$/\2/p'
+done >ends
+awk -F, '$1 == 1 && $6 == "layerwise" { for (i = 9; i <= 12; i++) print $i }' each.csv | paste ends - |
+  awk '{ print ($1 > 0 && ($1 / $2 - 1) ^ 2 < 1e-10 ? "an end as estimate has it" : $0) }'
 # What they cannot forecast, and why: no means, one run or all of another machine, stopped, unknown.
 reasons() { joulecast evaluate "$@" --folds 3 | sed -n '/^n.*layerwise:/,/^n.*layerwise-linear/p'; }
 reasons "$runs"
