@@ -8,6 +8,7 @@
 
 #include "calibrate/meter.h"
 #include "calibrate/run_methods.h"
+#include "cli/explain.h"
 #include "cli/format.h"
 #include "cli/list_data.h"
 #include "estimator/data_files.h"
@@ -216,6 +217,7 @@ static const struct column method_columns[] = {
     {"name", "method", VALUE_TEXT, false, NULL, NULL},
     {"needs", "needs", VALUE_TEXT, false, NULL, NULL},
     {"summary", "how", VALUE_TEXT, false, NULL, NULL},
+    {"formula", NULL, VALUE_TEXT, false, NULL, NULL},
     {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
@@ -249,6 +251,7 @@ static enum jc_status fill_methods(struct records *records, struct jc_error *err
     record_text(records, method->name);
     record_text(records, needs_text(method->needs, needs, sizeof(needs)));
     record_text(records, method->summary);
+    record_text(records, explain_formula(method));
     record_text(records, method->source);
   }
   for (size_t i = 0; jc_run_method_only_at(i) != NULL; i++) {
@@ -256,9 +259,23 @@ static enum jc_status fill_methods(struct records *records, struct jc_error *err
     record_text(records, method->name);
     record_text(records, jc_run_method_needs(method, needs, sizeof(needs)));
     record_text(records, method->summary);
+    record_text(records, method->formula);
     record_text(records, method->source);
   }
   return records_check(records, error);
+}
+
+static void print_formula(FILE *out, const char *name, const char *formula) {
+  print_wrapped(out, formula, fprintf(out, "%s: ", name), 4);
+}
+
+static void print_formulas(const struct records *records, FILE *out) {
+  (void)records;
+  fprintf(out, "\nformulas (E: joules of the run)\n");
+  for (size_t i = 0; jc_method_at(i) != NULL; i++)
+    print_formula(out, jc_method_at(i)->name, explain_formula(jc_method_at(i)));
+  for (size_t i = 0; jc_run_method_only_at(i) != NULL; i++)
+    print_formula(out, jc_run_method_only_at(i)->name, jc_run_method_only_at(i)->formula);
 }
 
 static const struct column meter_columns[] = {
@@ -335,8 +352,8 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
 
 static const struct list_topic list_layers = {"layers", layer_columns, COLUMN_COUNT(layer_columns),
                                               fill_layers, NULL};
-static const struct list_topic list_methods = {"methods", method_columns,
-                                               COLUMN_COUNT(method_columns), fill_methods, NULL};
+static const struct list_topic list_methods = {
+    "methods", method_columns, COLUMN_COUNT(method_columns), fill_methods, print_formulas};
 static const struct list_topic list_meters = {"meters", meter_columns, COLUMN_COUNT(meter_columns),
                                               fill_meters, NULL};
 static const struct list_topic list_models = {"models", model_columns, COLUMN_COUNT(model_columns),

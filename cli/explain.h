@@ -11,6 +11,10 @@
 
 #include "cli/forecast.h"
 
+/* METHOD's formula, without numbers, on one line: lists and the manual have it from here, not from
+ * the descriptor, which firmware would carry along. tests/check_manual.sh: every method has one. */
+const char *explain_formula(const struct jc_method *method);
+
 /* FORECAST has its estimate. */
 void explain_print(const struct forecast *forecast, FILE *out);
 

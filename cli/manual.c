@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "calibrate/run_methods.h"
+#include "cli/explain.h"
 #include "cli/roff.h"
 #include "estimator/estimator.h"
 #include "estimator/layers.h"
@@ -116,10 +117,8 @@ static void put_options(FILE *out, const struct option_spec *spec) {
 static void put_method(FILE *out, const char *name, const char *what, const char *formula,
                        const char *source) {
   put_entry(out, name, what);
-  if (formula != NULL) {
-    fputs(".br\nFormula: ", out);
-    roff_text(out, formula);
-  }
+  fputs(".br\nFormula: ", out);
+  roff_text(out, formula);
   fputs(".br\nSource: ", out);
   roff_text(out, source);
 }
@@ -128,11 +127,12 @@ static void put_model_methods(FILE *out) {
   roff_section(out, "methods");
   for (size_t i = 0; jc_method_at(i) != NULL; i++) {
     const struct jc_method *method = jc_method_at(i);
-    put_method(out, method->name, method->summary, NULL, method->source);
+    put_method(out, method->name, method->summary, explain_formula(method), method->source);
   }
-  fputs(".PP\n\\fB\\-\\-explain\\fR of\n.BR joulecast\\-estimate (1)\n"
-        "prints the formula with the numbers of a forecast.\n",
-        out);
+  fputs(
+      ".PP\n\\fB\\-\\-explain\\fR of\n.BR joulecast\\-estimate (1)\n"
+      "prints the formula with the numbers of a forecast. E is the energy of the run in joules.\n",
+      out);
 }
 
 static void put_run_methods(FILE *out) {

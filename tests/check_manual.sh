@@ -1,7 +1,7 @@
 #!/bin/sh
-# The manual pages: every command, step and option is in its page, every key of a run and every field
-# of a kind of layer in those of section 5; mandoc and man, where they are, have nothing to say against
-# them, and no line is wider than a terminal of 80 columns.
+# The manual pages: every command, step and option is in its page, every method with its formula, every
+# key of a run and every field of a kind of layer in those of section 5; mandoc and man, where they are,
+# have nothing to say against them, and no line is wider than a terminal of 80 columns.
 #   tests/check_manual.sh PROGRAM
 set -eu
 program=$(realpath "$1")
@@ -22,7 +22,7 @@ complain() {
 
 # The page without its escapes.
 plain() {
-  sed 's/\\-/-/g; s/\\f[BIR]//g' "$1"
+  sed 's/\\-/-/g; s/\\(ha/^/g; s/\\f[BIR]//g' "$1"
 }
 
 check_options() { # COMMAND [STEP]
@@ -43,6 +43,33 @@ done
 for step in plan run fit check; do
   check_options calibrate $step
 done
+
+# ---- methods: each with its formula, which the README files have from here ----
+
+# METHOD<tab>FORMULA of every method of PAGE.
+formulas() {
+  plain "$1" | awk '/^\.SH/ { inside = $2 == "METHODS" }
+    inside && /^\.B / { name = $2 }
+    inside && sub(/^Formula: /, "") { print name "\t" $0 }'
+}
+
+check_formulas() { # PAGE README COUNT
+  formulas "$1" >found
+  [ "$(wc -l <found)" -eq "$3" ] || complain "$1: $(wc -l <found) formulas, expected $3"
+  while IFS="$(printf '\t')" read -r method formula; do
+    grep -qF "| \`$method\` | $formula |" "$source/$2" ||
+      complain "$2: formula of $method is not '$formula'"
+  done <found
+}
+
+# As many as the lists of methods have lines.
+listed() { # LIST HEADER
+  sed -n "/define $1(X)/,/^\$/p" "$source/$2" | grep -c '^  X('
+}
+
+check_formulas man1/joulecast-estimate.1 README.md "$(listed JC_METHODS estimator/methods.h)"
+check_formulas man1/joulecast-compare.1 README.md "$(listed JC_METHODS estimator/methods.h)"
+check_formulas man1/joulecast-evaluate.1 METHODS.md "$(listed JC_RUN_METHODS calibrate/run_methods.h)"
 
 # ---- formats ----
 
