@@ -22,6 +22,7 @@ struct manual_format {
 static const struct manual_format formats[] = {
     {"model", "architecture of a neural network as JSON", text_model + 1, text_layers},
     {"run", "measured training runs as JSON lines", text_run + 1, NULL},
+    {"profile", "what a calibration found of a machine, as JSON", text_profile + 1, NULL},
 };
 
 static const char summary[] = "forecast the energy of a training run before you run it";

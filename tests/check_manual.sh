@@ -1,7 +1,7 @@
 #!/bin/sh
 # The manual pages: every command, step and option is in its page, every method with its formula, every
-# key of a run and every field of a kind of layer in those of section 5; mandoc and man, where they are,
-# have nothing to say against them, and no line is wider than a terminal of 80 columns.
+# key of a run and of a profile and every field of a kind of layer in those of section 5; mandoc and man,
+# where they are, have nothing to say against them, and no line is wider than a terminal of 80 columns.
 #   tests/check_manual.sh PROGRAM
 set -eu
 program=$(realpath "$1")
@@ -73,16 +73,58 @@ check_formulas man1/joulecast-evaluate.1 METHODS.md "$(listed JC_RUN_METHODS cal
 
 # ---- formats ----
 
-plain man5/joulecast-run.5 >page
-for file in samples_file run_facts record_json; do
-  # The strings of every keys[] of the reader, and its tables of members.
-  { sed -n "/keys\\[\\] = {/,/};/p" "$source/estimator/$file.c" | grep -o "\"[a-z_0-9]*\""
-    sed -n "s/^ *{\(\"[a-z_0-9]*\"\), AT(.*/\1/p" "$source/estimator/$file.c"; } | tr -d "\""
-done | sort -u >keys
-[ "$(wc -l <keys)" -ge 60 ] || complain "too few keys seen in the readers of runs"
-while read -r key; do
-  grep -qw -e "$key" page || complain "man5/joulecast-run.5: no $key"
-done <keys
+# The keys that PAGE describes, as paths: what is bold at the head of an entry, with the words of each
+# {a, b} in its text behind it, and all that they are parts of.
+documented() { # PAGE
+  sed 's/\\-/-/g' "$1" | awk '
+    function bold(text, found, n) {
+      for (n = 0; match(text, /\\fB[^\\]*\\fR/); text = substr(text, RSTART + RLENGTH))
+        found[++n] = substr(text, RSTART + 3, RLENGTH - 6)
+      return n
+    }
+    function put(path) {
+      do {
+        sub(/\[\]$/, "", path)
+        print path
+      } while (sub(/\.[^.]*$/, "", path))
+    }
+    /^\.TP/ { getline; heads = bold($0, head); for (i = 1; i <= heads; i++) put(head[i]); next }
+    /^\./ { heads = 0 }
+    heads > 0 {
+      for (w = bold($0, words); w > 0; w--)
+        if (gsub(/[{}]/, "", words[w])) {
+          parts = split(words[w], part, ", ")
+          for (i = 1; i <= heads; i++)
+            for (k = 1; k <= parts; k++) put(head[i] "." part[k])
+        }
+    }'
+}
+
+# Keys of written files stand on PAGE by their paths; of what its writers know, the words do: every
+# text of small letters in them is a key, or a value that a key can have.
+check_keys() { # PAGE "WRITER..." JSON...
+  page=$1 writers=$2
+  shift 2
+  documented "$page" | sort -u >known
+  awk -f "$source/tests/json_paths.awk" "$@" | grep -v '^model\.' |
+    sed -E 's/^labels\..*/labels.NAME/; s/^errors\.[a-z-]+/errors.METHOD/
+      s/(METHOD\.)(time|energy)/\1WHAT/; s/(layerwise\.)(time|energy)_/\1WHAT_/' | sort -u >written
+  [ "$(wc -l <written)" -ge 40 ] || complain "$page: too few keys seen in $*"
+  comm -13 known written >missing
+  [ ! -s missing ] || complain "$page: not described: $(tr '\n' ' ' <missing)"
+
+  grep -o '\\fB[^\\]*' "$page" | sed 's/\\fB//' | tr -c 'a-z0-9_\n' '\n' | sort -u >known
+  (cd "$source/estimator" && cat $writers) | grep -o '"[a-z][a-z0-9_]*"' | tr -d '"' | sort -u >written
+  [ "$(wc -l <written)" -ge 60 ] || complain "$page: too few keys seen in $writers"
+  comm -13 known written >missing
+  [ ! -s missing ] || complain "$page: not named: $(tr '\n' ' ' <missing)"
+}
+
+check_keys man5/joulecast-run.5 "samples_file.c run_facts.c record_json.c" \
+  "$source"/tests/fixtures/runs/*.jsonl "$source"/tests/fixtures/samples/others.jsonl
+check_keys man5/joulecast-profile.5 "profile_file.c profile_layerwise.c mac_lines.c" \
+  "$source"/tests/cli/profile_layerwise.json "$source"/tests/cli/forward_profile.json \
+  "$source"/tests/corpus/profile/mac_lines.json "$source"/tests/corpus/profile/layerwise.json
 
 plain man5/joulecast-model.5 >page
 "$program" list layers --format csv | awk -F, 'NR > 1 {print $1; if ($2 != "") print $2}' | sort -u |
@@ -100,7 +142,7 @@ check_width() { # PAGE TEXT
   [ ! -s wide ] || complain "$1: wider than 80 columns: $(head -n 1 wide)"
 }
 
-[ "$(ls man1/*.1 man5/*.5 | wc -l)" -ge 18 ] || complain "too few pages seen"
+[ "$(ls man1/*.1 man5/*.5 | wc -l)" -ge 19 ] || complain "too few pages seen"
 for page in man1/*.1 man5/*.5; do
   if command -v mandoc >/dev/null; then
     # No date: the same sources make the same pages.
