@@ -325,21 +325,22 @@ static const struct command step_run = {
 static const struct command step_fit = {
     .name = "fit",
     .summary = "fit samples that exist",
-    .spec = {.command = "calibrate fit",
-             .operands = "[SAMPLES.jsonl...]",
-             .description =
-                 "Fit a profile to samples: those of this machine, or the files named, which may "
-                 "come from another one but must all come from the same. Their profile is named by "
-                 "the machine they were measured on. Forward passes of single layers that others "
-                 "measured are samples too, of a profile for `estimate --phase forward`; "
-                 "data/README.md has their format. With --method a method that looks at whole runs "
-                 "is fitted, and its parameters are written.",
-             .examples = "  joulecast calibrate fit -t 1\n"
-                         "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
-                         "  joulecast calibrate fit --method run-physics runs.jsonl -o gpus.json\n",
-             .operands_max = MAX_LIST,
-             .groups = groups_fit,
-             .group_count = OPTION_COUNT(groups_fit)},
+    .spec =
+        {.command = "calibrate fit",
+         .operands = "[SAMPLES.jsonl...]",
+         .description =
+             "Fit a profile to samples: those of this machine, or the files named, which may "
+             "come from another one but must all come from the same. Their profile is named by "
+             "the machine they were measured on. Forward passes of single layers that others "
+             "measured are samples too, of a profile for `estimate --phase forward`; "
+             "joulecast-run(5) has their format. With --method a method that looks at whole runs "
+             "is fitted, and its parameters are written.",
+         .examples = "  joulecast calibrate fit -t 1\n"
+                     "  joulecast calibrate fit old.jsonl new.jsonl -o machine.json\n"
+                     "  joulecast calibrate fit --method run-physics runs.jsonl -o gpus.json\n",
+         .operands_max = MAX_LIST,
+         .groups = groups_fit,
+         .group_count = OPTION_COUNT(groups_fit)},
     .options_size = sizeof(struct calibrate_options),
     .times_training = true,
     .run = run_fit,

@@ -9,6 +9,10 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+JOULECAST_DATA=$source/data
+JOULECAST_MODELS=$source/models
+XDG_CONFIG_HOME=$work
+export JOULECAST_DATA JOULECAST_MODELS XDG_CONFIG_HOME
 status=0
 
 complain() {
@@ -43,6 +47,15 @@ done
 for step in plan run fit check; do
   check_options calibrate $step
 done
+
+# ---- what a forecast prints: every line has its entry ----
+
+"$program" estimate lenet5_28 --method roofline --hardware t4 --price "1 EUR" -t 2 |
+  sed -n '/^phase/q; s/^  \(.\{10\}\) .*/\1/p' | sed 's/ *$//' >labels
+[ "$(wc -l <labels)" -ge 10 ] || complain "too few lines of a forecast seen"
+while read -r label; do
+  grep -qx -e "\.B $label" man1/joulecast-estimate.1 || complain "man1/joulecast-estimate.1: no $label"
+done <labels
 
 # ---- methods: each with its formula, which the README files have from here ----
 
@@ -125,6 +138,13 @@ check_keys man5/joulecast-run.5 "samples_file.c run_facts.c record_json.c" \
 check_keys man5/joulecast-profile.5 "profile_file.c profile_layerwise.c mac_lines.c" \
   "$source"/tests/cli/profile_layerwise.json "$source"/tests/cli/forward_profile.json \
   "$source"/tests/corpus/profile/mac_lines.json "$source"/tests/corpus/profile/layerwise.json
+
+# The run that is written out is one that is read: twice, for two folds.
+awk '/^## Measured runs/ { part = 1 } part && /^```json$/ { inside = 1; next }
+  inside && /^```$/ { exit } inside { printf "%s", $0 } END { print "" }' "$source/data/README.md" >run
+cat run run >runs.jsonl
+"$program" evaluate runs.jsonl --folds 2 --hardware t4 >judged 2>&1 &&
+  grep -q '^roofline  *2 ' judged || complain "data/README.md: the run is refused: $(cat judged)"
 
 plain man5/joulecast-model.5 >page
 "$program" list layers --format csv | awk -F, 'NR > 1 {print $1; if ($2 != "") print $2}' | sort -u |
