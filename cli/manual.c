@@ -329,6 +329,8 @@ static void put_field(FILE *out, const struct jc_kind *kind, const struct jc_fie
 
 static void put_kinds(FILE *out) {
   roff_section(out, "kinds of layers");
+  roff_text(out, "A layer has the fields of its kind, too, with PyTorch's names and meanings. "
+                 "`[l]`, `[h, w]` and `[d, h, w]` are lists of a number for each dimension.");
   for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
     const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
     put_entry(out, kind->name, kind->summary);
