@@ -127,6 +127,7 @@ check_keys() { # PAGE "WRITER..." JSON...
   [ ! -s missing ] || complain "$page: not described: $(tr '\n' ' ' <missing)"
 
   grep -o '\\fB[^\\]*' "$page" | sed 's/\\fB//' | tr -c 'a-z0-9_\n' '\n' | sort -u >known
+  # shellcheck disable=SC2086 # a list of files
   (cd "$source/estimator" && cat $writers) | grep -o '"[a-z][a-z0-9_]*"' | tr -d '"' | sort -u >written
   [ "$(wc -l <written)" -ge 60 ] || complain "$page: too few keys seen in $writers"
   comm -13 known written >missing
