@@ -1,7 +1,6 @@
 /* explain.c -- the formulas of the methods that need no layers, and what all forecasts share. */
 #include "cli/explain.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -119,16 +118,16 @@ static const struct explanation {
 };
 
 static const struct explanation *find_explanation(const struct jc_method *method) {
-  size_t i = 0;
-  while (strcmp(explanations[i].method, method->name) != 0) {
-    i++;
-    assert(i < sizeof(explanations) / sizeof(explanations[0]));
+  for (size_t i = 0; i < sizeof(explanations) / sizeof(explanations[0]); i++) {
+    if (strcmp(explanations[i].method, method->name) == 0)
+      return &explanations[i];
   }
-  return &explanations[i];
+  return NULL;
 }
 
 const char *explain_formula(const struct jc_method *method) {
-  return find_explanation(method)->formula;
+  const struct explanation *found = find_explanation(method);
+  return found != NULL ? found->formula : "";
 }
 
 /* ---- what all share ---- */
@@ -215,12 +214,14 @@ static void explain_scope(const struct scope *scope, FILE *out) {
 
 void explain_print(const struct forecast *forecast, FILE *out) {
   const struct jc_method *method = forecast->method;
+  const struct explanation *found = find_explanation(method);
   fprintf(out, "method %s: ", method->name);
   print_wrapped(out, method->summary, 9 + (int)strlen(method->name), 2);
   fprintf(out, "  source: ");
   print_wrapped(out, method->source, 10, 10);
   explain_run(forecast, out);
-  find_explanation(method)->explain(forecast, out);
+  if (found != NULL)
+    found->explain(forecast, out);
   explain_data_wait(forecast, out);
   explain_place(forecast, out);
   explain_scope(&forecast->scope, out);

@@ -12,7 +12,8 @@
 #include "cli/forecast.h"
 
 /* METHOD's formula, without numbers, on one line: lists and the manual have it from here, not from
- * the descriptor, which firmware would carry along. tests/check_manual.sh: every method has one. */
+ * the descriptor, which firmware would carry along. Empty: it has no row yet, which
+ * tests/check_manual.sh refuses. */
 const char *explain_formula(const struct jc_method *method);
 
 /* FORECAST has its estimate. */
