@@ -3,7 +3,7 @@
  *
  * Noise of log time of row i: v_i = min(noise (1 + 0.02 / share_i), 0.5), since layers of a small
  * share of their step are timed less well. The residual's prior: mean ~ N(0, 1/0.05), and with
- * K = L L' the kernel matrix of the support, coordinates ~ N(0, signal). Williams and Rasmussen:
+ * K = L L' the kernel matrix of the support, coordinates ~ N(0, signal). Rasmussen and Williams:
  * Gaussian Processes for Machine Learning (2006), section 8.3.1, subset of regressors.
  */
 #ifndef JC_CALIBRATE_CURVE_FIT_H

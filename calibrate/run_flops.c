@@ -34,7 +34,7 @@ static void put(const void *state, struct jc_json_writer *writer) {
 const struct jc_run_method jc_run_method_flops = {
     .name = "flops",
     .summary = "FLOPs of the run x the median joules per FLOP",
-    .formula = "E = c x FLOPs of forward, backward and validation",
+    .formula = "E = c x FLOPs of forward, backward and validation, c the median joules per FLOP",
     .source = "the proportionality that most estimates assume",
     .need_count = 6,
     .needs = {JC_RUN_FORWARD_MACS, JC_RUN_BACKWARD_MACS, JC_RUN_SAMPLES, JC_RUN_VAL_SAMPLES,

@@ -21,7 +21,7 @@ static struct jc_run_forecast forecast(const void *state, const struct jc_run_ro
 const struct jc_run_method jc_run_method_pre_energy = {
     .name = "pre-energy",
     .summary = "kernel ridge on run features: joules per epoch x epochs",
-    .formula = "E = ridge(features) x epochs",
+    .formula = "E = joules of an epoch x epochs, by kernel ridge on ten features",
     .source = JC_PRE_SOURCE,
     .need_count = JC_PRE_FEATURE_COUNT + 1,
     .needs = {JC_PRE_FEATURES, JC_RUN_EPOCHS},

@@ -21,7 +21,7 @@ static struct jc_run_forecast forecast(const void *state, const struct jc_run_ro
 const struct jc_run_method jc_run_method_pre_power = {
     .name = "pre-power",
     .summary = "kernel ridge on run features: mean watts x time",
-    .formula = "E = ridge(features) x time",
+    .formula = "E = watts x time, mean watts by kernel ridge on ten features",
     .source = JC_PRE_SOURCE,
     .need_count = JC_PRE_FEATURE_COUNT + 2,
     .needs = {JC_PRE_FEATURES, JC_RUN_TIME_S, JC_RUN_MEAN_POWER_W},

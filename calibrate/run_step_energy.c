@@ -13,7 +13,7 @@ static struct jc_run_forecast forecast(const void *state, const struct jc_run_ro
 const struct jc_run_method jc_run_method_step_energy = {
     .name = "step-energy",
     .summary = "mean joules of 5 steady epochs x epochs",
-    .formula = "E = window joules per epoch x epochs",
+    .formula = "E = mean joules of 5 epochs behind the first 10 x epochs",
     .source = "del Rey et al., Estimating the energy of deep learning training (STEP), "
               "arXiv:2307.05520",
     .need_count = 2,

@@ -13,7 +13,7 @@ static struct jc_run_forecast forecast(const void *state, const struct jc_run_ro
 const struct jc_run_method jc_run_method_step_power = {
     .name = "step-power",
     .summary = "mean watts of 5 steady epochs x time",
-    .formula = "E = window power x time",
+    .formula = "E = mean watts of 5 epochs behind the first 10 x time",
     .source = "del Rey et al., Estimating the energy of deep learning training (STEP), "
               "arXiv:2307.05520",
     .need_count = 2,

@@ -24,15 +24,22 @@ static const struct citation citations[] = {
      "@book{rasmussen2006gaussian,\n"
      "  author = {Rasmussen, Carl Edward and Williams, Christopher K. I.},\n"
      "  title = {Gaussian Processes for Machine Learning},\n"
+     "  series = {Adaptive Computation and Machine Learning},\n"
      "  publisher = {MIT Press},\n"
-     "  year = {2006}\n"
+     "  address = {Cambridge, MA},\n"
+     "  year = {2006},\n"
+     "  isbn = {0-262-18253-X}\n"
      "}\n"},
     {"layerwise-linear", OWN ": relative non-negative least squares for each layer type.", NULL},
-    {"roofline", "Williams, Waterman and Patterson, the roofline model (2009).",
+    {"roofline",
+     "Williams, Waterman and Patterson, Roofline, Communications of the ACM 52(4), 65-76 (2009).",
      "@article{williams2009roofline,\n"
      "  author = {Williams, Samuel and Waterman, Andrew and Patterson, David},\n"
      "  title = {Roofline: an insightful visual performance model for multicore architectures},\n"
      "  journal = {Communications of the ACM},\n"
+     "  volume = {52},\n"
+     "  number = {4},\n"
+     "  pages = {65--76},\n"
      "  year = {2009},\n"
      "  doi = {10.1145/1498765.1498785}\n"
      "}\n"},

@@ -341,7 +341,7 @@ static const struct command step_fit = {
              "come from another one but must all come from the same. Their profile is named by "
              "the machine they were measured on. Forward passes of single layers that others "
              "measured are samples too, of a profile for `estimate --phase forward`; "
-             "data/README.md has their format. With --method a method that looks at whole runs "
+             "joulecast-run(5) has their format. With --method a method that looks at whole runs "
              "is fitted, and its parameters are written. --format other than table "
              "prints the coefficients of layerwise-linear, a row each: seconds and joules "
              "above idle per call, FLOP or byte, their 90 % intervals, the range that they were "

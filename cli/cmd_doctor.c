@@ -133,6 +133,8 @@ const struct command command_doctor = {
     .spec = {.command = "doctor",
              .description = "Examine every energy source of this machine: which work, why the "
                             "others do not, and the exact fix. Exit status 4 if none measures.",
+             .examples = "  joulecast doctor\n"
+                         "  joulecast doctor --format json -o sources.json\n",
              .groups = groups,
              .group_count = OPTION_COUNT(groups)},
     .options_size = sizeof(struct doctor_options),

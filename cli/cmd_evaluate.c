@@ -256,7 +256,7 @@ const struct command command_evaluate = {
                  "Judge every method on measured runs: mean, median, 90th percentile, largest and "
                  "signed error, RMSE, R2, rank correlation, coverage. Each fold of runs is "
                  "forecast by fits that saw none of it; methods on layers take a profile or a data "
-                 "row as it is. What a method lacks is said; data/README.md has the format, "
+                 "row as it is. What a method lacks is said; joulecast-run(5) has the format, "
                  "METHODS.md the methods.",
              .examples = "  joulecast evaluate runs.jsonl\n"
                          "  joulecast evaluate runs.jsonl --split leave-one-out:hardware\n"

@@ -8,6 +8,8 @@
 
 #include "calibrate/meter.h"
 #include "calibrate/run_methods.h"
+#include "cli/explain.h"
+#include "cli/field_text.h"
 #include "cli/format.h"
 #include "cli/list_data.h"
 #include "estimator/data_files.h"
@@ -32,81 +34,6 @@ static const struct option_group groups[] = {
 };
 
 /* ---- layers: kinds with their fields ---- */
-
-static bool is_list(const struct jc_field *field) {
-  return field->type == JC_FIELD_INT_LIST || field->type == JC_FIELD_INTS;
-}
-
-/* "\"none\" or \"tanh\"". */
-static char *field_choices(const struct jc_field *field, char *buffer, size_t size) {
-  size_t length = 0;
-  for (size_t i = 0; field->choices[i] != NULL && length < size; i++) {
-    const char *before = i == 0 ? "" : field->choices[i + 1] != NULL ? ", " : " or ";
-    length +=
-        (size_t)snprintf(buffer + length, size - length, "%s\"%s\"", before, field->choices[i]);
-  }
-  return buffer;
-}
-
-/* "integer", "integer or [d, h, w]"; RANGE stands behind the number. */
-static char *field_type(const struct jc_kind *kind, const struct jc_field *field, const char *range,
-                        char *buffer, size_t size) {
-  static const char *const lists[] = {"", "[l]", "[h, w]", "[d, h, w]"};
-  static const struct {
-    const char *number, *more;
-  } names[] = {
-      [JC_FIELD_UINT] = {"integer", ""},
-      [JC_FIELD_INT] = {"integer", ""},
-      [JC_FIELD_DIM] = {"dimension", ""},
-      [JC_FIELD_BOOL] = {"true or false", ""},
-      [JC_FIELD_REAL] = {"number", ""},
-      [JC_FIELD_EXTENT] = {"integer", " or "},
-      [JC_FIELD_PADDING] = {"integer", ", \"same\", \"valid\" or "},
-      [JC_FIELD_INT_LIST] = {"list of integers", ""},
-      [JC_FIELD_INTS] = {"integer", " or list of integers"},
-      [JC_FIELD_GROUPS] = {"integer", " or \"in_channels\""},
-  };
-  const bool extent = field->type == JC_FIELD_EXTENT || field->type == JC_FIELD_PADDING;
-  if (field->type == JC_FIELD_CHOICE)
-    return field_choices(field, buffer, size);
-  snprintf(buffer, size, "%s%s%s%s", names[field->type].number, range, names[field->type].more,
-           extent ? lists[kind->spatial_rank] : "");
-  return buffer;
-}
-
-/* "required", "optional", "default 1", "default kernel_size". */
-static char *field_default(const struct jc_field *field, char *buffer, size_t size) {
-  if (field->required)
-    snprintf(buffer, size, "required");
-  else if (is_list(field))
-    snprintf(buffer, size, "optional");
-  else if (field->defaults_to_kernel_size)
-    snprintf(buffer, size, "default kernel_size");
-  else if (field->type == JC_FIELD_BOOL)
-    snprintf(buffer, size, "default %s", field->default_value != 0 ? "true" : "false");
-  else if (field->type == JC_FIELD_CHOICE)
-    snprintf(buffer, size, "default \"%s\"", field->choices[(size_t)field->default_value]);
-  else
-    snprintf(buffer, size, "default %.10g", field->default_value);
-  return buffer;
-}
-
-static bool has_range(const struct jc_field *field) {
-  return field->type != JC_FIELD_BOOL && field->type != JC_FIELD_CHOICE;
-}
-
-/* " of at least 1", " from 0 to 1"; "" where any number will do. */
-static char *field_range(const struct jc_field *field, char *buffer, size_t size) {
-  const bool open_below = field->minimum <= INT32_MIN + 1;
-  const bool open_above = field->maximum >= INT32_MAX;
-  if (!has_range(field) || (open_below && open_above))
-    snprintf(buffer, size, "%s", "");
-  else if (open_above)
-    snprintf(buffer, size, " of at least %.10g", field->minimum);
-  else
-    snprintf(buffer, size, " from %.10g to %.10g", field->minimum, field->maximum);
-  return buffer;
-}
 
 /* In CSV and Markdown: a row each field, and one of a kind that has none. */
 static const struct column layer_columns[] = {
@@ -158,7 +85,7 @@ static void print_layers(FILE *out) {
 }
 
 static void put_default(const struct jc_field *field, struct jc_json_writer *w) {
-  if (field->required || is_list(field))
+  if (field->required || field_is_list(field))
     jc_put_null(w, "default");
   else if (field->defaults_to_kernel_size)
     jc_put_string(w, "default", "kernel_size");
@@ -191,8 +118,8 @@ static void put_layers(struct jc_json_writer *w, const char *key) {
       jc_put_string(w, "type", field_type(kind, field, "", type, sizeof(type)));
       jc_put_bool(w, "required", field->required);
       put_default(field, w);
-      jc_put_real(w, "minimum", has_range(field) ? field->minimum : NAN);
-      jc_put_real(w, "maximum", has_range(field) ? field->maximum : NAN);
+      jc_put_real(w, "minimum", field_has_range(field) ? field->minimum : NAN);
+      jc_put_real(w, "maximum", field_has_range(field) ? field->maximum : NAN);
       jc_put_string(w, "help", field->help);
       jc_put_end(w);
     }
@@ -216,6 +143,7 @@ static const struct column method_columns[] = {
     {"name", "method", VALUE_TEXT, false, NULL, NULL},
     {"needs", "needs", VALUE_TEXT, false, NULL, NULL},
     {"summary", "how", VALUE_TEXT, false, NULL, NULL},
+    {"formula", NULL, VALUE_TEXT, false, NULL, NULL},
     {"source", NULL, VALUE_TEXT, false, NULL, NULL},
 };
 
@@ -249,6 +177,7 @@ static enum jc_status fill_methods(struct records *records, struct jc_error *err
     record_text(records, method->name);
     record_text(records, needs_text(method->needs, needs, sizeof(needs)));
     record_text(records, method->summary);
+    record_text(records, explain_formula(method));
     record_text(records, method->source);
   }
   for (size_t i = 0; jc_run_method_only_at(i) != NULL; i++) {
@@ -256,9 +185,23 @@ static enum jc_status fill_methods(struct records *records, struct jc_error *err
     record_text(records, method->name);
     record_text(records, jc_run_method_needs(method, needs, sizeof(needs)));
     record_text(records, method->summary);
+    record_text(records, method->formula);
     record_text(records, method->source);
   }
   return records_check(records, error);
+}
+
+static void print_formula(FILE *out, const char *name, const char *formula) {
+  print_wrapped(out, formula, fprintf(out, "%s: ", name), 4);
+}
+
+static void print_formulas(const struct records *records, FILE *out) {
+  (void)records;
+  fprintf(out, "\nformulas (E: joules of the run)\n");
+  for (size_t i = 0; jc_method_at(i) != NULL; i++)
+    print_formula(out, jc_method_at(i)->name, explain_formula(jc_method_at(i)));
+  for (size_t i = 0; jc_run_method_only_at(i) != NULL; i++)
+    print_formula(out, jc_run_method_only_at(i)->name, jc_run_method_only_at(i)->formula);
 }
 
 static const struct column meter_columns[] = {
@@ -335,8 +278,8 @@ static enum jc_status fill_models(struct records *records, struct jc_error *erro
 
 static const struct list_topic list_layers = {"layers", layer_columns, COLUMN_COUNT(layer_columns),
                                               fill_layers, NULL};
-static const struct list_topic list_methods = {"methods", method_columns,
-                                               COLUMN_COUNT(method_columns), fill_methods, NULL};
+static const struct list_topic list_methods = {
+    "methods", method_columns, COLUMN_COUNT(method_columns), fill_methods, print_formulas};
 static const struct list_topic list_meters = {"meters", meter_columns, COLUMN_COUNT(meter_columns),
                                               fill_meters, NULL};
 static const struct list_topic list_models = {"models", model_columns, COLUMN_COUNT(model_columns),
@@ -419,8 +362,12 @@ const struct command command_list = {
              .description = "Print what joulecast knows: layer types with their fields, estimation "
                             "methods, energy meters, shipped models, data rows of hardware, and "
                             "carbon intensities of grids, with the documents they are from. Rows "
-                            "of the user's own in hardware.json and grid.json of "
-                            "~/.config/joulecast take the place of shipped ones.",
+                            "of your own in hardware.json and grid.json of ~/.config/joulecast "
+                            "take the place of shipped ones.",
+             .examples = "  joulecast list models\n"
+                         "  joulecast list methods\n"
+                         "  joulecast list hardware --format csv -o hardware.csv\n"
+                         "  joulecast list layers --schema -o model.schema.json\n",
              .operands_min = 1,
              .operands_max = 1,
              .groups = groups,

@@ -75,7 +75,7 @@ const struct command command_manual = {
     .name = "manual",
     .summary = "print a page of the manual, for man",
     .spec = {.command = "manual",
-             .operands = "[COMMAND [STEP] | model | run]",
+             .operands = "[COMMAND [STEP] | model | run | profile]",
              .description = "Print the manual page of COMMAND or of a format of files as roff, "
                             "which man shows; without either, that of joulecast, which names all "
                             "others.",

@@ -90,15 +90,45 @@ static void explain_flops(const struct forecast *forecast, FILE *out) {
               flops / peak, p->hardware->tdp_w * flops / peak);
 }
 
-static const struct {
+static const struct explanation {
   const char *method;
+  const char
+      *formula; /* of a run; steps and start-up are the same for all that tell layers apart */
   void (*explain)(const struct forecast *forecast, FILE *out);
 } explanations[] = {
-    {"layerwise", explain_layerwise}, {"layerwise-linear", explain_layerwise_linear},
-    {"roofline", explain_roofline},   {"flops", explain_flops},
-    {"mlco2", explain_mlco2},         {"green-algorithms", explain_green_algorithms},
-    {"getzner", explain_getzner},
+    {"layerwise",
+     "time = k x (sum of r x exp(correction(shape)) + fixed), r = a + max(b x FLOPs, c x bytes), "
+     "a to c >= 0 by type and phase; E = idle W x time + sum of time x watts of the layer's group",
+     explain_layerwise},
+    {"layerwise-linear",
+     "time = sum of a x calls + b x FLOPs + c x bytes, a to c >= 0 by type and phase; E = idle W x "
+     "time + the same sum with joules for seconds",
+     explain_layerwise_linear},
+    {"roofline",
+     "busy = sum of max(FLOPs / peak, bytes / bandwidth), time = busy + calls x launch; E = idle W "
+     "x time + (TDP - idle W) x busy",
+     explain_roofline},
+    {"flops", "E = FLOPs x joules per FLOP; of a data row FLOPs x TDP / peak", explain_flops},
+    {"mlco2", "E = TDP x time", explain_mlco2},
+    {"green-algorithms", "E = (TDP x usage + W/GB x memory) x time", explain_green_algorithms},
+    {"getzner",
+     "E = sum of passes x (a + b x MACs), a and b by kind of layer; forward is one pass, backward "
+     "two",
+     explain_getzner},
 };
+
+static const struct explanation *find_explanation(const struct jc_method *method) {
+  for (size_t i = 0; i < sizeof(explanations) / sizeof(explanations[0]); i++) {
+    if (strcmp(explanations[i].method, method->name) == 0)
+      return &explanations[i];
+  }
+  return NULL;
+}
+
+const char *explain_formula(const struct jc_method *method) {
+  const struct explanation *found = find_explanation(method);
+  return found != NULL ? found->formula : "";
+}
 
 /* ---- what all share ---- */
 
@@ -184,15 +214,14 @@ static void explain_scope(const struct scope *scope, FILE *out) {
 
 void explain_print(const struct forecast *forecast, FILE *out) {
   const struct jc_method *method = forecast->method;
+  const struct explanation *found = find_explanation(method);
   fprintf(out, "method %s: ", method->name);
   print_wrapped(out, method->summary, 9 + (int)strlen(method->name), 2);
   fprintf(out, "  source: ");
   print_wrapped(out, method->source, 10, 10);
   explain_run(forecast, out);
-  for (size_t i = 0; i < sizeof(explanations) / sizeof(explanations[0]); i++) {
-    if (strcmp(explanations[i].method, method->name) == 0)
-      explanations[i].explain(forecast, out);
-  }
+  if (found != NULL)
+    found->explain(forecast, out);
   explain_data_wait(forecast, out);
   explain_place(forecast, out);
   explain_scope(&forecast->scope, out);

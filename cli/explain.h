@@ -11,6 +11,11 @@
 
 #include "cli/forecast.h"
 
+/* METHOD's formula, without numbers, on one line: lists and the manual have it from here, not from
+ * the descriptor, which firmware would carry along. Empty: it has no row yet, which
+ * tests/check_manual.sh refuses. */
+const char *explain_formula(const struct jc_method *method);
+
 /* FORECAST has its estimate. */
 void explain_print(const struct forecast *forecast, FILE *out);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "calibrate/run_methods.h"
+#include "cli/explain.h"
+#include "cli/field_text.h"
 #include "cli/roff.h"
 #include "estimator/estimator.h"
 #include "estimator/layers.h"
@@ -21,9 +23,15 @@ struct manual_format {
 static const struct manual_format formats[] = {
     {"model", "architecture of a neural network as JSON", text_model + 1, text_layers},
     {"run", "measured training runs as JSON lines", text_run + 1, NULL},
+    {"profile", "what a calibration found of a machine, as JSON", text_profile + 1, NULL},
 };
 
 static const char summary[] = "forecast the energy of a training run before you run it";
+static const char first_steps[] = "joulecast doctor\n"
+                                  "joulecast calibrate --quick\n"
+                                  "joulecast estimate resnet18 --dataset cifar-10 -e 30 -b 128\n";
+static const char without_calibration[] =
+    "joulecast estimate resnet50 --method roofline --hardware a100-sxm4-40gb\n";
 
 /* ---- the list of pages ---- */
 
@@ -71,10 +79,25 @@ static void put_dashed(FILE *out, const char *text) {
     fprintf(out, "%s%c", *text == '-' ? "\\" : "", *text);
 }
 
-static void put_reference(FILE *out, const struct manual_page *page, const char *separator) {
+/* The line is left open: what follows a comma stands behind a blank. */
+static void put_reference(FILE *out, const struct manual_page *page) {
   fputs(".BR ", out);
   put_dashed(out, page->name);
-  fprintf(out, " (%d)%s\n", page->section, separator);
+  fprintf(out, " (%d)", page->section);
+}
+
+/* Whether HELP says of itself what there is to choose from. */
+static bool names_all(const char *help, const char *const *choices) {
+  size_t i = 0;
+  while (choices[i] != NULL && strstr(help, choices[i]) != NULL)
+    i++;
+  return choices[i] == NULL;
+}
+
+static void put_choices(FILE *out, const char *const *choices) {
+  for (size_t i = 0; choices[i] != NULL; i++)
+    fprintf(out, "%s%s%s", i == 0 ? "(one of " : ", ", choices[i],
+            choices[i + 1] == NULL ? ")\n" : "");
 }
 
 static void put_option(FILE *out, const struct option_row *row) {
@@ -91,9 +114,8 @@ static void put_option(FILE *out, const struct option_row *row) {
   }
   fputc('\n', out);
   roff_text(out, row->help);
-  for (size_t i = 0; row->choices != NULL && row->choices[i] != NULL; i++)
-    fprintf(out, "%s%s%s", i == 0 ? "(one of " : ", ", row->choices[i],
-            row->choices[i + 1] == NULL ? ")\n" : "");
+  if (row->choices != NULL && !names_all(row->help, row->choices))
+    put_choices(out, row->choices);
   if (row->shown_default == NULL)
     return;
   fputs("(default ", out);
@@ -113,13 +135,49 @@ static void put_options(FILE *out, const struct option_spec *spec) {
   }
 }
 
+struct entry {
+  const char *name, *text;
+};
+
+static void put_entries(FILE *out, const char *title, const struct entry *entries, size_t count) {
+  roff_section(out, title);
+  for (size_t i = 0; i < count; i++)
+    put_entry(out, entries[i].name, entries[i].text);
+}
+
+/* The lines of a forecast. */
+static const struct entry outputs[] = {
+    {"energy", "Of the whole run, of what the line `power` names, without PUE; and its interval."},
+    {"time", "Of the whole run on a quiet machine, the building of the network included."},
+    {"power",
+     "Energy over time. `measured`: from an energy counter, when the machine was calibrated. "
+     "`modelled, not measured`: from a data row or `--tdp-w` and `--idle-w`. Of the package (the "
+     "processor), package+dram, the board (a GPU) or the wall."},
+    {"facility", "Energy times PUE: what the data centre takes for it."},
+    {"CO2e", "Of the facility's energy, by the intensity of the grid."},
+    {"cost", "Of the facility's energy, where `--price` is given."},
+    {"a step", "Energy and time of one training step, and how many there are."},
+    {"memory", "Of all tensors at the peak of training; work space of a library is not in it."},
+    {"parameters", "All, then those that are trained."},
+    {"MACs", "Multiply-adds of one sample: of a forward pass, and of forward and backward."},
+    {"phase",
+     "A table of what forward, the gradients of data and of weights, updates and validation take; "
+     "overhead is start-up and what belongs to no layer."},
+    {"input",
+     "A table of everything that the forecast took, and from where: `flag` (an option), `file` "
+     "(model, profile or data), `detected` on this machine, or `default`."},
+    {"note", "What to doubt. `EXTRAPOLATED`: far from all that was calibrated."},
+};
+
+static void put_outputs(FILE *out) {
+  put_entries(out, "output", outputs, OPTION_COUNT(outputs));
+}
+
 static void put_method(FILE *out, const char *name, const char *what, const char *formula,
                        const char *source) {
   put_entry(out, name, what);
-  if (formula != NULL) {
-    fputs(".br\nFormula: ", out);
-    roff_text(out, formula);
-  }
+  fputs(".br\nFormula: ", out);
+  roff_text(out, formula);
   fputs(".br\nSource: ", out);
   roff_text(out, source);
 }
@@ -128,11 +186,16 @@ static void put_model_methods(FILE *out) {
   roff_section(out, "methods");
   for (size_t i = 0; jc_method_at(i) != NULL; i++) {
     const struct jc_method *method = jc_method_at(i);
-    put_method(out, method->name, method->summary, NULL, method->source);
+    put_method(out, method->name, method->summary, explain_formula(method), method->source);
   }
-  fputs(".PP\n\\fB\\-\\-explain\\fR of\n.BR joulecast\\-estimate (1)\n"
-        "prints the formula with the numbers of a forecast.\n",
-        out);
+  fprintf(out,
+          ".PP\nE is the energy of the run in joules. What a calibration fits (a, b, c, k, fixed, "
+          "correction, watts, joules per FLOP) stands in its profile,\n"
+          ".BR joulecast\\-profile (5);\n"
+          "peak, bandwidth, TDP, idle W and W/GB are those of the data row or of options. A shape "
+          "is what describes a layer and its surroundings, a launch %g microseconds.\n"
+          "\\fB\\-\\-explain\\fR prints the formula with the numbers of a forecast.\n",
+          1e6 * jc_roofline_launch_s);
 }
 
 static void put_run_methods(FILE *out) {
@@ -141,20 +204,18 @@ static void put_run_methods(FILE *out) {
     const struct jc_run_method *method = jc_run_method_at(i);
     put_method(out, method->name, method->summary, method->formula, method->source);
   }
+  fputs(".PP\nE is the energy of the run in joules; METHODS.md has the errors of each.\n", out);
 }
 
-/* Commands that forecast, and the methods that they know. */
+/* Sections of some commands, between their options and examples. */
 static const struct {
   const struct command *command;
   void (*put)(FILE *out);
-} methods[] = {
+} sections[] = {
+    {&command_estimate, put_outputs},
     {&command_estimate, put_model_methods},
     {&command_compare, put_model_methods},
     {&command_evaluate, put_run_methods},
-};
-
-struct entry {
-  const char *name, *text;
 };
 
 static const struct entry exit_codes[] = {
@@ -173,12 +234,6 @@ static const struct entry variables[] = {
     {"XDG_CONFIG_HOME", "In the place of ~/.config."},
 };
 
-static void put_entries(FILE *out, const char *title, const struct entry *entries, size_t count) {
-  roff_section(out, title);
-  for (size_t i = 0; i < count; i++)
-    put_entry(out, entries[i].name, entries[i].text);
-}
-
 /* What all pages of section 1 end in. A child's exit status is measure's: its description has it.
  */
 static void put_common(FILE *out) {
@@ -187,20 +242,28 @@ static void put_common(FILE *out) {
   put_entries(out, "environment", variables, OPTION_COUNT(variables));
 }
 
-/* The program's page beside a command's, which belongs to it; all others beside the program's. */
+/* Beside a command's page the program's and those of its steps; beside the program's page and those
+ * of files all that are not steps; the formats of files beside each. */
+static bool is_related(const struct manual_page *page, const struct manual_page *other) {
+  if (strcmp(page->name, other->name) == 0)
+    return false;
+  if (page->command == NULL)
+    return other->step == NULL;
+  return other->command == NULL || other->command == page->command;
+}
+
 static void put_see_also(FILE *out, const struct manual_page *page) {
   struct manual_page other;
+  const char *separator = "";
   roff_section(out, "see also");
-  (void)manual_page_at(0, &other);
-  if (page->step != NULL || page->format != NULL || page->command != NULL)
-    put_reference(out, &other, page->command != NULL ? " ," : "");
-  for (size_t i = 1; page->format == NULL && manual_page_at(i, &other); i++) {
-    const bool related =
-        page->command == NULL || page->command == other.command || other.section == 5;
-    struct manual_page next;
-    if (related && strcmp(other.name, page->name) != 0)
-      put_reference(out, &other, manual_page_at(i + 1, &next) ? " ," : "");
+  for (size_t i = 0; manual_page_at(i, &other); i++) {
+    if (!is_related(page, &other))
+      continue;
+    fputs(separator, out);
+    put_reference(out, &other);
+    separator = " ,\n";
   }
+  fputc('\n', out);
 }
 
 /* ---- pages ---- */
@@ -213,13 +276,21 @@ static void put_program(FILE *out) {
   roff_section(out, "description");
   roff_text(out, "joulecast reads a neural network described in JSON, counts exactly what training "
                  "it has to compute and move, and predicts energy, time, power, CO2e and cost on a "
-                 "machine, without running it.");
+                 "machine, without running it. A calibration, once on a machine, measures what "
+                 "layers cost there; without one a data sheet is all that a forecast is made of. "
+                 "Power is called measured only where an energy counter was read; it is modelled "
+                 "elsewhere, and called so.");
   roff_section(out, "commands");
   for (size_t i = 0; command_at(i) != NULL; i++)
     put_entry(out, command_at(i)->name, command_at(i)->summary);
   roff_section(out, "options");
   put_entry(out, "\\-h\\fR, \\fB\\-\\-help", "list the commands");
   put_entry(out, "\\-V\\fR, \\fB\\-\\-version", "print the version");
+  roff_section(out, "examples");
+  roff_text(out, "What this machine can measure, its calibration, and a forecast:");
+  roff_code(out, first_steps);
+  fputs(".PP\nFrom a data sheet, for a machine that is not here:\n", out);
+  roff_code(out, without_calibration);
 }
 
 static void put_command(FILE *out, const struct manual_page *page) {
@@ -235,24 +306,35 @@ static void put_command(FILE *out, const struct manual_page *page) {
   roff_section(out, "description");
   roff_text(out, spec->description);
   put_options(out, spec);
-  for (size_t i = 0; i < OPTION_COUNT(methods); i++)
-    if (methods[i].command == command)
-      methods[i].put(out);
+  for (size_t i = 0; i < OPTION_COUNT(sections); i++)
+    if (sections[i].command == command)
+      sections[i].put(out);
   if (spec->examples != NULL) {
     roff_section(out, "examples");
     roff_code(out, spec->examples);
   }
 }
 
+static void put_field(FILE *out, const struct jc_kind *kind, const struct jc_field *field) {
+  char text[512], type[128], otherwise[64], range[64];
+  (void)field_range(field, range, sizeof(range));
+  (void)snprintf(text, sizeof(text), "%s (%s, %s)", field->help,
+                 field_type(kind, field, range, type, sizeof(type)),
+                 field_default(field, otherwise, sizeof(otherwise)));
+  put_entry(out, field->name, text);
+}
+
 static void put_kinds(FILE *out) {
   roff_section(out, "kinds of layers");
+  roff_text(out, "A layer has the fields of its kind, too, with PyTorch's names and meanings. "
+                 "`[l]`, `[h, w]` and `[d, h, w]` are lists of a number for each dimension.");
   for (int k = 0; k < JC_LAYER_KIND_COUNT; k++) {
     const struct jc_kind *kind = jc_kind_get((enum jc_layer_kind)k);
     put_entry(out, kind->name, kind->summary);
     if (kind->field_count > 0)
       fputs(".RS\n", out);
     for (uint32_t f = 0; f < kind->field_count; f++)
-      put_entry(out, kind->fields[f].name, kind->fields[f].help);
+      put_field(out, kind, &kind->fields[f]);
     if (kind->field_count > 0)
       fputs(".RE\n", out);
   }

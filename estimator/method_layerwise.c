@@ -118,7 +118,7 @@ const struct jc_method jc_method_layerwise = {
     .name = "layerwise",
     .summary = "per layer type: roofline x kernel regression on shapes, measured in training",
     .source = "layer times inside sample trainings of this machine; subset-of-regressors kernel "
-              "ridge (Williams and Rasmussen 2006)",
+              "ridge (Rasmussen and Williams 2006)",
     .needs = JC_NEED_PROFILE | JC_NEED_LAYERWISE,
     .estimate = estimate_run,
 };

@@ -69,7 +69,7 @@ check $run --method getzner -p lines.json -t 7 --force
 # Every method that forecasts from a model has a row; those on whole runs have none to explain.
 joulecast list methods --format json | sed -n 's/.*{"name": "\([^"]*\)".*/\1/p' >methods
 while read -r method; do
-  grep -q "{\"$method\", explain_" "$SOURCE/cli/explain.c" ||
+  grep -q "{\"$method\"," "$SOURCE/cli/explain.c" ||
     grep -q "\.name = \"$method\"" "$SOURCE"/calibrate/run_*.c || echo "$method has no explanation"
 done <methods
 awk 'END { print (NR > 6 ? "methods are listed" : "few methods") }' methods
