@@ -24,7 +24,7 @@ build:
 	cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=OFF
 	cmake --build $(BUILD) -j $(JOBS)
 
-# Tests share the CPUs, but those that train or measure run alone (tests/CMakeLists.txt).
+# Tests share the CPUs, but those that measure run alone (tests/CMakeLists.txt).
 test:
 	scripts/install_dependencies.sh test
 	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON \
