@@ -103,13 +103,14 @@ bench-methods: build
 	python3 tests/bench/methods.py --joulecast $(BUILD)/cli/joulecast --data $(DATA)
 
 # Projections of a run's end against the share that was seen, PROJECTION.md has them: on runs trained
-# here, and with DATA on published ones. A few minutes.
+# here, SEEDS of each network and kind, and with DATA on published ones. Half a minute each seed.
 bench-projection:
 	scripts/install_dependencies.sh test
 	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
 	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast bench_projection
 	python3 tests/bench/projection.py --joulecast $(TEST_BUILD)/cli/joulecast \
-	  --projector $(TEST_BUILD)/tests/bench_projection $(if $(DATA),--data $(DATA))
+	  --projector $(TEST_BUILD)/tests/bench_projection $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(DATA),--data $(DATA))
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

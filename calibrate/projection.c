@@ -135,6 +135,7 @@ static void end_spell(struct spell *spell, struct wander *wander) {
   spell->count = 0;
 }
 
+/* Of all stretches, whose MEDIANS stand at each epoch: smaller shifts are wander. */
 static double wander_of(const struct series *s, const bool *out, const double *medians) {
   struct wander wander = {prior_steps * prior_wander * prior_wander, prior_steps};
   struct spell spell = {{0}, 0};

@@ -21,8 +21,8 @@
  *
  *   remaining = R (mean + p shift + rate * excess)
  *   high, low = remaining * exp(+-h),   h = t sqrt(s_R^2 + (w remaining)^2) / remaining
- *   s_R^2 = s^2 (R + R^2 / n) + excess^2 (m + m^2 / (events - 1)) + p (1 - p) (R shift)^2,   m =
- * rate R
+ *   s_R^2 = s^2 (R + R^2 / n) + p (1 - p) (R shift)^2
+ *           + excess^2 (m + m^2 / (events - 1)),   m = rate R
  *
  * with Student's t of the predictive interval of a sum of R, and s^2 pooled with a prior scatter
  * that stands for the first epochs. What stood out is expected again only if it came twice: `rate`
@@ -30,12 +30,14 @@
  * (seconds) of an event. Two that stand out at the very end, and nothing before them, may be a
  * pause or a new level, p = 1/2: `shift` is from the mean to theirs, until the third tells.
  *
- * w is the wander of the machine, which no scatter of epochs tells: with D(b) the mean square of
- * the relative steps between the means of neighbouring blocks of b epochs (twice Allan's variance,
- * Proc. IEEE 54 (1966) 221-230), of which scatter explains D(1) / b, over the N epochs of all
- * stretches
+ * w is the wander of the machine, which the scatter of epochs does not tell: with D(b) the mean
+ * square of the relative steps between the means of neighbouring blocks of b epochs (twice Allan's
+ * variance, Proc. IEEE 54 (1966) 221-230), of which scatter explains D(1) / b,
  *
  *   w^2 = (k w_0^2 + sum_b (N/b - 1) (D(b) - D(1) / b)) / (k + sum_b (N/b - 1)),   b = 2, 4 ... N/2
+ *
+ * of the N epochs that do not stand out, w_0 counting as k steps before any is seen. Blocks do not
+ * reach over a shift by more than 30 % (an unfreezing): the sums are then over what lies between.
  */
 #ifndef JC_CALIBRATE_PROJECTION_H
 #define JC_CALIBRATE_PROJECTION_H

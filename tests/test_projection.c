@@ -97,6 +97,17 @@ Test(projection, a_lasting_shift_restarts_within_three_epochs) {
   assert_near(p.time_s, 10 * 10 + 30 * 25);
 }
 
+/* Two epochs of 140 in a row, twice: no new level, even at the end. One recurrence in the seven
+ * epochs since the first one's, of twice 40 J. */
+Test(projection, two_at_the_end_that_came_before_are_no_level) {
+  struct run run = {0};
+  for (int i = 0; i < 2; i++) {
+    add(&run, 4, 100);
+    add(&run, 2, 140);
+  }
+  assert_near(at(&run, 12, 24).energy_j, 8 * 100 + 4 * 140 + 12 * (100 + 80 / 7.0));
+}
+
 /* 250 twice at the very end, not yet a level: half way, and both ends are possible. */
 Test(projection, two_at_the_end_may_be_a_pause_or_a_level) {
   struct run run = {0};
