@@ -12,7 +12,7 @@ CALIBRATIONS ?= 1
 # Of each reader.
 FUZZ_SECONDS ?= 600
 
-.PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy \
+.PHONY: run build test sanitize fuzz check-classifiers bench-accuracy bench-analysis bench-energy bench-layers \
   bench-measure bench-memory bench-methods bench-projection format tidy install deb clean
 
 run: build
@@ -80,6 +80,16 @@ bench-energy:
 	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast simulate_powercap
 	python3 tests/bench/energy.py --joulecast $(TEST_BUILD)/cli/joulecast \
 	  --simulator $(TEST_BUILD)/tests/simulate_powercap $(ENERGY)
+
+# Where a forecast is off: layers of MODELS, as in "models/resnet50.json:2:3x128x128 my.json:8",
+# forecast by PROFILE for THREADS (1), and measured. Wants a quiet machine.
+bench-layers:
+	scripts/install_dependencies.sh test
+	cmake -S . -B $(TEST_BUILD) -DCMAKE_BUILD_TYPE=Release -DJOULECAST_TESTS=ON
+	cmake --build $(TEST_BUILD) -j $(JOBS) --target joulecast bench_layer_times
+	python3 tests/bench/layers.py --joulecast $(TEST_BUILD)/cli/joulecast \
+	  --layer-times $(TEST_BUILD)/tests/bench_layer_times -p $(PROFILE) $(if $(THREADS),-t $(THREADS)) \
+	  $(MODELS)
 
 # Peak memory predicted against what training really takes.
 bench-memory: build

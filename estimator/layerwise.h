@@ -182,7 +182,7 @@ double jc_curve_roofline_s(const struct jc_curve *curve, const struct jc_layerwi
 
 /* A whole step. */
 struct jc_layerwise_step {
-  double time_s; /* kappa x layers + fixed */
+  double time_s; /* kappa x (layers + fixed) */
   double fixed_s;
   double group_s[JC_POWER_GROUP_COUNT];
   double active_j;  /* above idle */

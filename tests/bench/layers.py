@@ -48,6 +48,22 @@ def with_input(model, shape, folder):
     return path
 
 
+def print_kinds(kinds, error_s):
+    """KINDS: kind -> [layers, forecast s, measured s]."""
+    print(f"  {'kind':20} {'layers':>6} {'forecast ms':>12} {'measured ms':>12} {'of the error':>12}")
+    for kind, (count, forecast_s, measured_s) in sorted(kinds.items(), key=lambda row: -row[1][1]):
+        print(f"  {kind:20} {count:6} {1e3 * forecast_s:12.3f} {1e3 * measured_s:12.3f} "
+              f"{100 * (forecast_s - measured_s) / error_s:10.0f} %")
+
+
+def print_layer(layer, measured):
+    print(f"  {layer['name'][:28]:28} {layer['type'][:12]:12} {str(layer['out_shape']):18} "
+          f"{1e3 * layer['time_s']:8.3f} {1e3 * total_s(measured):8.3f}  = "
+          f"{1e3 * measured['forward_s']:.3f} + {1e3 * measured['backward_s']:.3f} + "
+          f"{1e3 * measured['update_s']:.3f}  {measured['forward']} {measured['backward']} "
+          f"{measured['layout']}")
+
+
 def compare(options, name, folder):
     model, batch, *shape = name.split(":")
     if shape:
@@ -60,32 +76,23 @@ def compare(options, name, folder):
     print(f"\n{name}, {options.threads} threads: {1e3 * predicted['time_per_step_s']:.2f} ms forecast, {steps} ms "
           f"measured, {100 * (ratio - 1):+.1f} %")
     kinds = {}
-    rows = []
     for layer in predicted["layers"]:
-        measured = layers[layer["name"]]
         sums = kinds.setdefault(layer["type"], [0, 0, 0])
         sums[0] += 1
         sums[1] += layer["time_s"]
-        sums[2] += total_s(measured)
-        rows.append((layer["time_s"] - total_s(measured), layer, measured))
-    print(f"  {'kind':20} {'layers':>6} {'forecast ms':>12} {'measured ms':>12} {'of the error':>12}")
-    error_s = predicted["time_per_step_s"] - window["step_median_s"]
-    for kind, (count, forecast_s, measured_s) in sorted(kinds.items(), key=lambda row: -row[1][1]):
-        print(f"  {kind:20} {count:6} {1e3 * forecast_s:12.3f} {1e3 * measured_s:12.3f} "
-              f"{100 * (forecast_s - measured_s) / error_s:10.0f} %")
-    rows.sort(key=lambda row: -abs(row[0]))
-    for _, layer, measured in rows[:options.rows]:
-        print(f"  {layer['name'][:28]:28} {layer['type'][:12]:12} {str(layer['out_shape']):18} "
-              f"{1e3 * layer['time_s']:8.3f} {1e3 * total_s(measured):8.3f}  = "
-              f"{1e3 * measured['forward_s']:.3f} + {1e3 * measured['backward_s']:.3f} + "
-              f"{1e3 * measured['update_s']:.3f}  {measured['forward']} {measured['backward']} {measured['layout']}")
+        sums[2] += total_s(layers[layer["name"]])
+    print_kinds(kinds, predicted["time_per_step_s"] - window["step_median_s"])
+    far = sorted(predicted["layers"], reverse=True,
+                 key=lambda layer: abs(layer["time_s"] - total_s(layers[layer["name"]])))
+    for layer in far[:options.rows]:
+        print_layer(layer, layers[layer["name"]])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL:BATCH[:SHAPE]")
     parser.add_argument("--joulecast", default="build-test/cli/joulecast")
-    parser.add_argument("--layer-times", default="build-test/tests/layer_times")
+    parser.add_argument("--layer-times", default="build-test/tests/bench_layer_times")
     parser.add_argument("-p", "--profile", required=True)
     parser.add_argument("-t", "--threads", default="1")
     parser.add_argument("--seconds", default="2")
