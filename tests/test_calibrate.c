@@ -41,8 +41,9 @@ static void teardown(void) {
 
 TestSuite(calibrate, .init = setup, .fini = teardown, .timeout = 240);
 
-/* Of the plan: its first twelve networks take half as long as those of seed 1. */
-enum { SEED = 133 };
+/* Of the plan: its first twelve networks are small, 6 GFLOPs a step together, a quarter of seed
+ * 1's. */
+enum { SEED = 119 };
 
 static void need_trainer(void) {
   if (!jc_trainer_available())
@@ -205,7 +206,7 @@ static void check_layers(const struct jc_sample *s) {
 
 static void check_sample(struct jc_sample *s, void *context) {
   (void)context;
-  cr_assert_eq(strncmp(s->id, "q133-", 5), 0);
+  cr_assert_eq(strncmp(s->id, "q119-", 5), 0);
   cr_assert_str_neq(s->family, "");
   cr_assert_eq(strlen(s->date), strlen("2026-01-01T00:00:00Z"));
   cr_assert_eq(s->seed, SEED);
@@ -614,16 +615,16 @@ static void add_energies(struct jc_sample *s, void *context) {
 Test(calibrate, joules_are_those_of_the_counters) {
   struct tree tree;
   struct energy_sums sums = {0};
-  struct jc_calibrate_options options = quick(8);
+  struct jc_calibrate_options options = quick(12);
   need_trainer();
   tree_make(&tree);
   const pid_t simulator = simulator_start(&tree, (const char *const[]){"--dram", NULL});
   options.meter_options.powercap_root = tree.powercap;
-  expect_calibration(&options, 0, 8);
+  expect_calibration(&options, 0, 12);
   cr_assert(result.meter.measured);
   cr_assert_str_eq(result.meter.name, "powercap");
   (void)simulator_stop(simulator);
-  cr_assert_geq(for_each_sample(path, add_energies, &sums), 8 + result.energy_networks);
+  cr_assert_geq(for_each_sample(path, add_energies, &sums), 12 + result.energy_networks);
   cr_assert_geq(result.energy_networks + result.energy_dropped, 2);
   cr_assert_float_eq(sums.found_j, sums.expected_j, 0.1 * sums.expected_j, "%g J, truly %g J",
                      sums.found_j, sums.expected_j);
