@@ -176,7 +176,7 @@ static void find_events(const struct series *s, const bool *out, struct level *l
 static void mark(const struct series *s, bool *out, double *medians) {
   double sorted[JC_PROJECTION_WINDOW];
   for (uint32_t from = 0, end; from < s->count; from = end) {
-    for (end = from; end < s->count && s->from[end] == from; end++)
+    for (end = from; end < s->count && s->from[end] == s->from[from]; end++)
       insert_sorted(sorted, end - from, s->x[end]);
     const double median = median_of_sorted(sorted, end - from);
     for (uint32_t i = from; i < end; i++) {
