@@ -146,7 +146,7 @@ static void put_entries(FILE *out, const char *title, const struct entry *entrie
 }
 
 /* The lines of a forecast. */
-static const struct entry outputs[] = {
+static const struct entry forecast_lines[] = {
     {"energy", "Of the whole run, of what the line `power` names, without PUE; and its interval."},
     {"time", "Of the whole run on a quiet machine, the building of the network included."},
     {"power",
@@ -169,8 +169,33 @@ static const struct entry outputs[] = {
     {"note", "What to doubt. `EXTRAPOLATED`: far from all that was calibrated."},
 };
 
-static void put_outputs(FILE *out) {
-  put_entries(out, "output", outputs, OPTION_COUNT(outputs));
+/* Those of a command that was metered. */
+static const struct entry measure_lines[] = {
+    {"energy",
+     "From the command's start to its end, `measured` by an energy counter, or `modelled, not "
+     "measured`: seconds times watts between `--idle-w` and `--tdp-w`, by the CPU time of the "
+     "command. Counters see all that the machine did meanwhile, unless `--attribute share` is "
+     "given."},
+    {"above idle", "Energy less what the idle machine would have taken."},
+    {"CPU share", "Of the command and all that it started, in the CPU time of the machine."},
+    {"time", "From the command's start to its end."},
+    {"power", "Mean of the machine, and the highest mean of half a second or more."},
+    {"CO2e", "Of energy times PUE, by the intensity of the grid."},
+    {"cost", "Of energy times PUE, where `--price` is given."},
+    {"epochs", "How many were seen, and what the last one took."},
+    {"projected",
+     "Energy and time of all epochs, by those seen so far, and the interval of the energy. Where "
+     "epochs change, only those since the change count."},
+    {"note",
+     "What to doubt: a meter that failed, lines that did not match, processes left behind."},
+};
+
+static void put_forecast_lines(FILE *out) {
+  put_entries(out, "output", forecast_lines, OPTION_COUNT(forecast_lines));
+}
+
+static void put_measure_lines(FILE *out) {
+  put_entries(out, "output", measure_lines, OPTION_COUNT(measure_lines));
 }
 
 static void put_method(FILE *out, const char *name, const char *what, const char *formula,
@@ -212,10 +237,9 @@ static const struct {
   const struct command *command;
   void (*put)(FILE *out);
 } sections[] = {
-    {&command_estimate, put_outputs},
-    {&command_estimate, put_model_methods},
-    {&command_compare, put_model_methods},
-    {&command_evaluate, put_run_methods},
+    {&command_estimate, put_forecast_lines}, {&command_estimate, put_model_methods},
+    {&command_compare, put_model_methods},   {&command_evaluate, put_run_methods},
+    {&command_measure, put_measure_lines},
 };
 
 static const struct entry exit_codes[] = {

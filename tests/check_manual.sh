@@ -60,14 +60,22 @@ for page in man1/*.1; do
     "$page" | cmp -s - statuses || complain "$page: expected the exit statuses of --help"
 done
 
-# ---- what a forecast prints: every line has its entry ----
+# ---- what is printed: every line has its entry ----
 
-"$program" estimate lenet5_28 --method roofline --hardware t4 --price "1 EUR" -t 2 |
-  sed -n '/^phase/q; s/^  \(.\{10\}\) .*/\1/p' | sed 's/ *$//' >labels
-[ "$(wc -l <labels)" -ge 10 ] || complain "too few lines of a forecast seen"
-while read -r label; do
-  grep -qx -e "\.B $label" man1/joulecast-estimate.1 || complain "man1/joulecast-estimate.1: no $label"
-done <labels
+# The names of the lines in the first paragraph of figures of the text on standard input.
+check_lines() { # PAGE WIDTH COUNT
+  sed -n "3,/^\$/s/^  \(.\{$2\}\) .*/\1/p" | sed 's/ *$//' >labels
+  [ "$(wc -l <labels)" -ge "$3" ] || complain "$1: too few lines of output seen"
+  while read -r label; do
+    grep -qx -e "\.B $label" "$1" || complain "$1: no $label"
+  done <labels
+}
+
+"$program" estimate lenet5_28 --method roofline --hardware t4 --price "1 EUR" -t 2 >report
+check_lines man1/joulecast-estimate.1 10 10 <report
+"$program" measure --meter model --tdp-w 65 --idle-w 8 --price "1 EUR" -o report -- \
+  sh -c 'echo joulecast-epoch 1/3; sleep 0.1; echo joulecast-epoch 2/3' >/dev/null
+check_lines man1/joulecast-measure.1 11 9 <report
 
 # ---- methods: each with its formula, which the README files have from here ----
 
