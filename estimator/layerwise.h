@@ -29,8 +29,8 @@
   X(bytes, "0.7 log of the bytes moved")                                                           \
   X(window, "log of the window's elements")                                                        \
   X(stride, "1.5 for a stride of 2, 3 beyond")                                                     \
-  X(in_waste, "2 log of F over FLOPs by the input channels, +1 if they differ")                  \
-  X(out_waste, "the same of output channels")                                                    \
+  X(in_waste, "2 log of F over FLOPs by the input channels, +1 if they differ")                    \
+  X(out_waste, "the same of output channels")                                                      \
   X(input_gradient, "1.5 if the input needs a gradient")                                           \
   X(groups, "log of the groups, of a grouped convolution that is not depthwise")                   \
   X(reorders, "4 if an input lies in another order in memory")                                     \

@@ -62,9 +62,10 @@ done
 
 # ---- what is printed: every line has its entry ----
 
-# The names of the lines in the first paragraph of figures of the text on standard input.
+# The names of the lines in the first paragraph of figures of the text on standard input. A line
+# without one goes on with the one before.
 check_lines() { # PAGE WIDTH COUNT
-  sed -n "3,/^\$/s/^  \(.\{$2\}\) .*/\1/p" | sed 's/ *$//' >labels
+  sed -n "3,/^\$/s/^  \(.\{$2\}\) .*/\1/p" | sed 's/ *$//; /^$/d' >labels
   [ "$(wc -l <labels)" -ge "$3" ] || complain "$1: too few lines of output seen"
   while read -r label; do
     grep -qx -e "\.B $label" "$1" || complain "$1: no $label"
