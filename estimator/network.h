@@ -101,8 +101,6 @@ struct jc_traffic {
 struct jc_cost {
   struct jc_shape out;
   uint64_t out_elements;
-  uint8_t variant; /* of the kind: see jc_kind.variants */
-  bool overflow;   /* set by cost functions when a count leaves 64 bits */
 
   /* Set by the kind's cost function. */
   uint64_t macs;
@@ -112,35 +110,37 @@ struct jc_cost {
   uint64_t params;                   /* weights and biases this layer uses, shared ones included */
   struct jc_shape weight;            /* shape of the weights, by which sharing is checked */
   uint64_t buffers;                  /* running statistics, elements */
+  uint64_t saved_extra_bytes;        /* masks, pooling indices, per-channel statistics */
+  uint32_t window;                   /* elements of a convolution's or pool's window; 0: has none */
+  uint32_t stride, groups;           /* 0: has none */
+  uint8_t variant;                   /* of the kind: see jc_kind.variants */
+  bool overflow;                     /* a count left 64 bits */
   bool saves_input;                  /* backward of data or weights reads the inputs */
   bool saves_input_for_weights_only; /* ... only if the weights are trained */
   bool saves_factors;                /* ... of them each only if another one needs a gradient */
   bool saves_output;
-  uint64_t saved_extra_bytes;  /* masks, pooling indices, per-channel statistics */
   bool moves_no_data;          /* a view (flatten): moves no bytes of its own */
   bool ignores_input;          /* only the shape of its input matters (position_embedding) */
   bool reads_weights_sparsely; /* forward reads only the rows it gives out (embedding) */
   bool passes_gradient;        /* the output's gradient is that of every input (add) */
   bool computes_plain;         /* whatever jc_kind.layout says */
-  uint32_t window;             /* elements of a convolution's or pool's window; 0: has none */
-  uint32_t stride, groups;     /* 0: has none */
 
   /* Set by the analysis. */
   bool per_step; /* made from parameters and constants only: once a step, whatever the batch */
   bool fused;    /* a runner that fuses computes it inside the layer before (jc_kind.fuses_into) */
+  bool output_needs_grad;
+  bool input_needs_grad;     /* any data input does: backward-data runs */
+  bool trains_weights;       /* backward-weights runs */
+  bool blocked;              /* the output lies in blocks of channels: see enum jc_layout_rule */
+  bool channels_last;        /* or behind its positions, after a permute; neither: row-major */
+  bool reorders;             /* an input lies in another order than the layer computes in */
+  uint32_t consumers;        /* layers that read the output */
+  uint32_t follower;         /* the layer fused into this one, or 0: none */
   uint64_t own_params;       /* 0 where weight_from shares another layer's */
   uint64_t trainable_params; /* own and not frozen */
-  bool output_needs_grad;
-  bool input_needs_grad; /* any data input does: backward-data runs */
-  bool trains_weights;   /* backward-weights runs */
   uint64_t backward_data_macs;
   uint64_t backward_weights_macs;
   uint64_t backward_elementwise_ops;
-  uint32_t consumers; /* layers that read the output */
-  uint32_t follower;  /* the layer fused into this one, or 0: none */
-  bool blocked;       /* the output lies in blocks of channels: see enum jc_layout_rule */
-  bool channels_last; /* or behind its positions, after a permute; neither: row-major */
-  bool reorders;      /* an input lies in another order than the layer computes in */
   uint64_t later_activation_bytes; /* outputs of the layers behind it, per sample */
   uint64_t later_weight_bytes;
   struct jc_traffic forward, backward_data, backward_weights, update;
