@@ -147,8 +147,8 @@ static void print_progress_made(const struct train_report *report, FILE *out) {
     fprintf(out, "note: the loss is not finite: try a smaller --lr\n");
 }
 
-/* For CSV and Markdown. */
-static void fill_rows(const struct figure *figures, struct records *records) {
+/* For CSV and Markdown. What was measured to its end has no interval. */
+static void fill_rows(const struct figure *figures, bool projected, struct records *records) {
   static const struct column columns[] = {
       {"figure", "figure", VALUE_TEXT, false, NULL, NULL},
       {"measured", "measured", VALUE_REAL, false, NULL, NULL},
@@ -161,8 +161,8 @@ static void fill_rows(const struct figure *figures, struct records *records) {
     record_text(records, figures[i].key);
     record_real(records, figures[i].measured);
     record_real(records, figures[i].forecast);
-    record_real(records, figures[i].low);
-    record_real(records, figures[i].high);
+    record_real(records, projected ? figures[i].low : NAN);
+    record_real(records, projected ? figures[i].high : NAN);
   }
 }
 
@@ -204,7 +204,7 @@ void report_train(const struct train_report *report, enum format format, struct 
   struct jc_json_writer writer;
   struct records rows;
   fill_figures(report, figures);
-  fill_rows(figures, &rows);
+  fill_rows(figures, !is_whole(report->training), &rows);
   if (format == FORMAT_JSON) {
     put_report(report, figures, &writer);
     (void)output_json(output, &writer, error);

@@ -123,7 +123,8 @@ static inline void tree_write(const struct tree *tree, const char *zone, const c
   cr_assert(out != NULL && fputs(text, out) >= 0 && fclose(out) == 0);
 }
 
-/* Sets the count in FILE of the powercap folder, whole at any moment. */
+/* Sets the count in FILE of the powercap folder: whole at any moment, unless the file was shorter.
+ */
 static inline void tree_set_file(const struct tree *tree, const char *file, uint64_t count) {
   char path[TREE_PATH];
   char text[32];
@@ -187,8 +188,9 @@ static inline void advancer_start_with(struct advancer *advancer, const struct t
   atomic_store(&advancer->stop, false);
   for (advancer->file_count = 0; files[advancer->file_count] != NULL; advancer->file_count++) {
     cr_assert(advancer->file_count < 8);
-    (void)snprintf(advancer->files[advancer->file_count], sizeof advancer->files[0], "%.40s%s",
-                   files[advancer->file_count], suffix);
+    char *file = advancer->files[advancer->file_count];
+    (void)snprintf(file, sizeof advancer->files[0], "%.40s%s", files[advancer->file_count], suffix);
+    tree_set_file(tree, file, tree_get_file(tree, file)); /* of its length from now on */
   }
   cr_assert(pthread_create(&advancer->thread, NULL, advancer_run, advancer) == 0);
 }

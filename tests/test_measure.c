@@ -400,6 +400,8 @@ Test(measure, steps_of_a_dropped_window_are_forgotten) {
   script.sleeps_to = asleep;
   cr_assert_eq(measure_joules(options), JC_OK, "%s", error.text);
   cr_assert_geq(energy.dropped, 1);
+  if (energy.windows == 0)
+    cr_skip_test("others had the CPU in every window");
   cr_assert_gt(layers[0].forward_min_s, pow(asleep - 5, 2)); /* n^2 s in step n */
 }
 

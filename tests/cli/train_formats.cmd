@@ -2,7 +2,7 @@
 for format in csv markdown; do
   joulecast train lenet5_28 -t 1 -b 16 --samples 32 --epochs 1 --meter model --tdp-w 20 --idle-w 2 -q \
     --format $format -o out.$format
-  sed -E 's/,[0-9][^,]*,/,N,/; s/\| [0-9][^|]*\|/| N |/' out.$format
+  sed -E 's/,[0-9][^,]*/,N/g; s/\| [0-9][^|]*/| N /g' out.$format
 done
 # Watts are the model's: idle at least, all of it at most; joules are those watts for so long.
 awk -F, '{ v[$1] = $2 }
