@@ -9,14 +9,15 @@ while [ ! -e stop ]; do
   joules=$((joules + 200000))
   printf '%020d\n' $joules | dd of=$zone/energy_uj conv=notrunc 2>/dev/null
   sleep 0.01
-done &
+done && touch stopped &
 writer=$!
 measure="joulecast measure --meter powercap --powercap-root cap -b 1 -r runs.jsonl --format json"
 $measure -o whole.json --trace trace.jsonl -q -- sleep 0.3
 echo "exit $?"
 grep -e '"meter"' -e power_source whole.json
 awk -F'[:,]' '/^  "energy_j"/ { print ($2 > 0 ? "joules" : "none") }' whole.json
-$measure -o broken.json -q -- sh -c "sleep 1.2; touch stop; : >$zone/energy_uj; sleep 0.6; exit 8"
+$measure -o broken.json -q -- sh -c "sleep 1.2; touch stop
+  while [ ! -e stopped ]; do sleep 0.02; done; : >$zone/energy_uj; sleep 0.6; exit 8"
 echo "exit $?"
 wait $writer
 grep -e '^  "energy_j"' -e '^  "energy_above_idle_j"' -e '^  "co2e_g"' broken.json
