@@ -47,13 +47,11 @@ static double vector_of_group(double channels) {
   return 1;
 }
 
-static double whole_blocks(double channels) {
-  return JC_CHANNEL_BLOCK * ceil(channels / JC_CHANNEL_BLOCK);
-}
-
 /* Work done over work wanted, along one dimension of channels, of a layer in GROUPS. */
 static double waste_of(double channels, bool grouped) {
-  return grouped ? JC_CHANNEL_BLOCK / vector_of_group(channels) : whole_blocks(channels) / channels;
+  if (grouped)
+    return JC_CHANNEL_BLOCK / vector_of_group(channels);
+  return JC_CHANNEL_BLOCK * ceil(channels / JC_CHANNEL_BLOCK) / channels;
 }
 
 static float waste_feature(double waste) {

@@ -1,9 +1,10 @@
 /* depthwise.h -- the weights' gradient of a depthwise convolution, by an own loop. Internal to
  * trainer/.
  *
- * oneDNN 2.6 has fast code for it only for windows of 3 x 3 on images that are not smaller. All
- * other windows, those of EfficientNet, MobileNetV3 and ConvNeXt among them, and all last stages of
- * 2 x 2 go by way of one matrix product a channel, which was seen 14 times slower.
+ * oneDNN 2.6 has fast code for it only for windows 3 wide on images that are not smaller. Wider
+ * ones, as in EfficientNet, MobileNetV3 and ConvNeXt, and all last stages of 2 x 2 go by way of one
+ * matrix product a channel, which was seen 14 times slower. Threads share the blocks of 16
+ * channels: with one block there is one thread at work.
  */
 #ifndef JC_TRAINER_DEPTHWISE_H
 #define JC_TRAINER_DEPTHWISE_H

@@ -56,6 +56,12 @@ static void add_gradient(const struct depthwise_settings *s, const float *dy, si
     sums[c] += sum[c];
 }
 
+/* GROUP of image N in TENSOR, which lies as IMAGE says. */
+static const float *group_of(const void *tensor, const struct jc_image *image, size_t n,
+                             size_t group) {
+  return (const float *)tensor + (n * image->blocks + group) * image->pixels * image->block;
+}
+
 /* address: gradient of the weights [channels, height, width], input, gradient of the output, and
  * perhaps the gradient of the bias. BLOCK is known when this is compiled for the usual one, so that
  * its loops become vectors. */
@@ -67,19 +73,16 @@ static inline void block_gradient(const struct jc_loop *loop, size_t group, size
   for (size_t k = 0; k < window; k++) {
     float sums[LARGEST_BLOCK] = {0};
     for (size_t n = 0; n < s->in.batch; n++)
-      add_image(
-          s, (const float *)loop->address[1] + (n * s->in.blocks + group) * s->in.pixels * block,
-          (const float *)loop->address[2] + (n * s->in.blocks + group) * s->out.pixels * block,
-          (int64_t)k / width, (int64_t)k % width, block, sums);
+      add_image(s, group_of(loop->address[1], &s->in, n, group),
+                group_of(loop->address[2], &s->out, n, group), (int64_t)k / width,
+                (int64_t)k % width, block, sums);
     for (size_t c = 0; c < channels; c++)
       weights[c * window + k] = sums[c];
   }
   if (s->conv.bias) {
     float sums[LARGEST_BLOCK] = {0};
     for (size_t n = 0; n < s->in.batch; n++)
-      add_gradient(
-          s, (const float *)loop->address[2] + (n * s->in.blocks + group) * s->out.pixels * block,
-          block, sums);
+      add_gradient(s, group_of(loop->address[2], &s->out, n, group), block, sums);
     memcpy((float *)loop->address[3] + group * block, sums, channels * sizeof(float));
   }
 }
