@@ -47,6 +47,19 @@ static inline void join_path(char out[PATH_MAX], const char *folder, const char 
   cr_assert(written > 0 && written < PATH_MAX);
 }
 
+/* A suite each of whose tests has a folder of its own, `scratch`, and in it the name of a file that
+ * is not there yet, `path`. One of a test program. */
+#define SCRATCH_SUITE(suite, file)                                                                 \
+  static char scratch[PATH_MAX], path[PATH_MAX];                                                   \
+  static void setup(void) {                                                                        \
+    make_scratch(scratch);                                                                         \
+    join_path(path, scratch, file);                                                                \
+  }                                                                                                \
+  static void teardown(void) {                                                                     \
+    remove_scratch(scratch);                                                                       \
+  }                                                                                                \
+  TestSuite(suite, .init = setup, .fini = teardown)
+
 static inline void write_text(const char *path, const char *text) {
   struct jc_error error = {0};
   cr_assert_eq(jc_file_make_parents(path, &error), JC_OK, "%s", error.text);

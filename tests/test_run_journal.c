@@ -8,18 +8,7 @@
 #include "calibrate/run_journal.h"
 #include "tests/file_fixtures.h"
 
-static char scratch[PATH_MAX], path[PATH_MAX];
-
-static void setup(void) {
-  make_scratch(scratch);
-  join_path(path, scratch, "runs.jsonl");
-}
-
-static void teardown(void) {
-  remove_scratch(scratch);
-}
-
-TestSuite(run_journal, .init = setup, .fini = teardown);
+SCRATCH_SUITE(run_journal, "runs.jsonl");
 
 /* To be freed. */
 static struct jc_sample run_of(double energy_j) {

@@ -5,18 +5,7 @@
 #include "calibrate/run_set.h"
 #include "tests/file_fixtures.h"
 
-static char scratch[PATH_MAX], path[PATH_MAX];
-
-static void setup(void) {
-  make_scratch(scratch);
-  join_path(path, scratch, "runs.jsonl");
-}
-
-static void teardown(void) {
-  remove_scratch(scratch);
-}
-
-TestSuite(run_set, .init = setup, .fini = teardown);
+SCRATCH_SUITE(run_set, "runs.jsonl");
 
 #define RUN "\"run\": {\"batch_size\": 8, \"epochs\": 2, \"samples\": 80, \"precision\": \"fp32\"}"
 /* 8 x 4 = 32 MACs forward; backward only the weights' product, since the input needs no gradient.

@@ -5,18 +5,7 @@
 #include "estimator/samples_file.h"
 #include "tests/file_fixtures.h"
 
-static char scratch[PATH_MAX], path[PATH_MAX];
-
-static void setup(void) {
-  make_scratch(scratch);
-  join_path(path, scratch, "samples.jsonl");
-}
-
-static void teardown(void) {
-  remove_scratch(scratch);
-}
-
-TestSuite(samples, .init = setup, .fini = teardown);
+SCRATCH_SUITE(samples, "samples.jsonl");
 
 static const char model_text[] =
     "{\"schema\": \"joulecast.model/1\",\n \"name\": \"tiny\", \"input\": [8], \"layers\": [\n"
