@@ -6,19 +6,9 @@
 #include "tests/file_fixtures.h"
 #include "tests/profile_property.h"
 
-static char scratch[PATH_MAX], path[PATH_MAX];
 static struct profile_pair pair;
 
-static void setup(void) {
-  make_scratch(scratch);
-  join_path(path, scratch, "profile.json");
-}
-
-static void teardown(void) {
-  remove_scratch(scratch);
-}
-
-TestSuite(profile_layerwise, .init = setup, .fini = teardown);
+SCRATCH_SUITE(profile_layerwise, "profile.json");
 
 /* ---- round trip ---- */
 
